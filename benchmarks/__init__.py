@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks`. Never part of a timed test."""

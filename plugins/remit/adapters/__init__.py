@@ -1,0 +1,1 @@
+"""Adapters: each implements one of `remit.ports` with one technology."""

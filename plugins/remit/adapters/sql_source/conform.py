@@ -1,0 +1,86 @@
+"""From what a driver gives to the declared Arrow types: exactly, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from remit.columns import ColumnType
+from remit.errors import Refused
+from remit.ports import TableQuery
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_FIRST_DAY = date.min.toordinal() - _EPOCH
+_LAST_DAY = date.max.toordinal() - _EPOCH
+_DAY_US = 86_400_000_000
+_UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+
+def conform(
+    batch: pa.RecordBatch, query: TableQuery, arrives: Mapping[str, tuple[str, ...]]
+) -> pa.RecordBatch:
+    """The batch in the query's columns and declared types.
+
+    Args:
+        batch: the columns in the query's order.
+        query: what was asked.
+        arrives: for each declared type, the names of the types that its values may come in.
+
+    Raises:
+        Refused: a value does not fit its declared type (value-not-of-type).
+    """
+    fields, arrays = [], []
+    for index, (name, declared) in enumerate(query.columns):
+        array = batch.column(index)
+        if type_name(array.type) not in arrives[declared.name]:
+            raise misfit(f"{query.table}.{name}", declared)
+        try:
+            arrays.append(_exact(array, declared))
+        except (pa.ArrowException, ValueError):
+            raise misfit(f"{query.table}.{name}", declared) from None
+        fields.append(pa.field(name, declared.arrow()))
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def type_name(kind: pa.DataType) -> str:
+    """The type's name; for a database's own type, such as numeric, the database's name for it."""
+    return str(kind.type_name if isinstance(kind, pa.OpaqueType) else kind)
+
+
+def misfit(place: str, declared: ColumnType) -> Refused:
+    """The refusal of a value, which is not shown."""
+    return Refused(
+        "value-not-of-type",
+        place,
+        f"the column holds something that is not a {declared}.",
+        "declare the type that the column has, or have the value corrected at the source.",
+    )
+
+
+def _exact(array: pa.Array, declared: ColumnType) -> pa.Array:
+    """Cast; ValueError or an Arrow error if any value would change."""
+    if isinstance(array, pa.ExtensionArray):
+        array = array.storage
+    array.validate(full=True)  # not done by casts, nor by the driver: UTF-8
+    array = array.cast(declared.arrow())
+    if declared.name == "uuid":
+        array = pc.ascii_lower(array)
+        if pc.all(pc.match_substring_regex(array, _UUID)).as_py() is False:
+            raise ValueError
+    if declared.name in ("date", "timestamp", "timestamptz"):
+        _check_calendar(array)
+    return array
+
+
+def _check_calendar(array: pa.Array) -> None:
+    """Years 1 to 9999: what readers can show, and where the drivers' infinities are not."""
+    is_date = pa.types.is_date(array.type)
+    scale = 1 if is_date else _DAY_US
+    extremes = pc.min_max(array.view(pa.int32() if is_date else pa.int64())).as_py()
+    if extremes["min"] is None:
+        return
+    if extremes["min"] < _FIRST_DAY * scale or extremes["max"] >= (_LAST_DAY + 1) * scale:
+        raise ValueError

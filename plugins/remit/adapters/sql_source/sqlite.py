@@ -1,0 +1,193 @@
+"""SQLite: a file opened read only through ADBC, read as text and cast, in one transaction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from adbc_driver_sqlite import dbapi as driver
+
+from remit.adapters.sql_source.conform import conform, misfit
+from remit.adapters.sql_source.session import FAILURES, Session
+from remit.adapters.sql_source.statements import SQLiteStatements
+from remit.columns import SIMPLE, ColumnType
+from remit.errors import Refused, RemitError, Unavailable, translating
+from remit.ports import SourceColumn, TableQuery
+
+BUSY_MS = 5000
+"""How long to wait for a writer that has locked the file."""
+
+_OPTIONS = {"adbc.sqlite.query.batch_rows": "32768"}
+_ARRIVES = dict.fromkeys((*SIMPLE, "decimal"), ("string",)) | {"double": ("double",)}
+
+_WORDS = {
+    "integer": ("INTEGER", "INT", "TINYINT", "SMALLINT", "MEDIUMINT", "BIGINT", "INT2", "INT8"),
+    "double": ("REAL", "DOUBLE", "DOUBLE PRECISION", "FLOAT"),
+    "string": (
+        *("TEXT", "CLOB", "CHAR", "CHARACTER", "NCHAR"),
+        *("VARCHAR", "NVARCHAR", "CHARACTER VARYING", "VARYING CHARACTER"),
+    ),
+    "boolean": ("BOOLEAN", "BOOL"),
+    "date": ("DATE",),
+    "timestamp": ("TIMESTAMP", "DATETIME", "TIMESTAMP WITHOUT TIME ZONE"),
+    "timestamptz": ("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"),
+    "uuid": ("UUID",),
+}
+_NATIVE = {word: name for name, words in _WORDS.items() for word in words}
+_LENGTH = re.compile(r"\s*\(\s*\d+\s*\)")
+_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
+
+_DESCRIBE = """
+SELECT t.name, c.name, c.type, c."notnull"
+FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c
+WHERE t.type IN ('table', 'view') AND t.name NOT GLOB 'sqlite_*' AND c.hidden <> 1
+ORDER BY t.name, c.cid
+"""
+
+
+class SQLiteSource:
+    """An SQLite file; see `remit.ports.Source`.
+
+    Args:
+        path: the file; one that is not there is not made.
+        label: its URL.
+    """
+
+    def __init__(self, path: Path, *, label: str) -> None:
+        self.label = label
+        self._path = path.absolute()
+        self._statements = SQLiteStatements()
+
+    def describe(self) -> Mapping[str, Sequence[SourceColumn]]:
+        """The live schema. Raises: Unavailable."""
+        tables: dict[str, list[SourceColumn]] = {}
+        with self._session() as session:
+            for table, name, native, required in session.rows(_DESCRIBE):
+                column = SourceColumn(name, native, _declared(native), not required)
+                tables.setdefault(table, []).append(column)
+        return tables
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SQLiteSnapshot]:
+        """One consistent state. Raises: Unavailable."""
+        with self._session() as session:
+            yield SQLiteSnapshot(session, self._statements)
+
+    def sql(self, query: TableQuery) -> str:
+        """What `stream` runs, without the head row for the driver. Raises: Refused."""
+        return self._statements.select(query)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        uri = f"{self._path.as_uri()}?mode=ro"
+        with translating(*FAILURES, into=lambda error: self._explain(error, None)):
+            if not self._path.is_file():
+                raise Unavailable(self.label, "no such file")
+            connection = driver.connect(uri, autocommit=True)
+        session = Session(connection, self._explain, _OPTIONS)
+        try:
+            session.run(
+                f"PRAGMA busy_timeout = {BUSY_MS}",
+                "PRAGMA temp_store = MEMORY",  # sorting and views must spill nothing to disk
+                "BEGIN",
+                "SELECT 1 FROM sqlite_master",  # the state is that of the first read
+            )
+            yield session
+        finally:
+            session.close()
+
+    def _explain(self, error: BaseException, query: TableQuery | None) -> RemitError:
+        return _explain(error, query, self.label)
+
+
+class SQLiteSnapshot:
+    """One state of the file, as long as its transaction lasts."""
+
+    def __init__(self, session: Session, statements: SQLiteStatements) -> None:
+        self._session = session
+        self._statements = statements
+
+    def count(self, query: TableQuery) -> int:
+        """Rows that meet the limits. Raises: Unavailable, Refused."""
+        self._refuse_misplaced(query)
+        return int(self._session.rows(self._statements.count(query), query)[0][0])
+
+    def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
+        """Those rows. Raises: Unavailable, Refused."""
+        self._refuse_misplaced(query)
+        batches = self._session.batches(self._statements.stream(query), query)
+        for number, batch in enumerate(batches):
+            rows = conform(batch if number else batch.slice(1), query, _ARRIVES)
+            if number == 0:  # now that its columns are known to be of the types expected
+                _check_head(batch, query)
+            yield rows
+
+    def _refuse_misplaced(self, query: TableQuery) -> None:
+        if query.window is None:
+            return
+        statement = self._statements.misplaced(query, query.window)
+        if self._session.rows(statement, query)[0][0]:
+            raise misfit(f"{query.table}.{query.window.column}", query.window.type)
+
+
+def _check_head(batch: pa.RecordBatch, query: TableQuery) -> None:
+    """The row dropped must be the head row, or one just like it."""
+    if any(column[0].as_py() not in ("", 0.0) for column in batch.columns):
+        raise _failed(query)
+
+
+def _declared(native: str) -> ColumnType | None:
+    """The declared type of a column declared `native`; SQLite itself hardly heeds it."""
+    words = " ".join(native.upper().split())
+    known = _NATIVE.get(_LENGTH.sub("", words))
+    if known:
+        return ColumnType(known)
+    decimal = _DECIMAL.fullmatch(words)
+    if decimal is None:
+        return None
+    try:
+        return ColumnType.parse(f"decimal({decimal[1]},{decimal[2] or 0})")
+    except ValueError:  # a precision above 38, or a scale above the precision
+        return None
+
+
+_PHRASES = {
+    "locked": "locked by another process",
+    "busy": "locked by another process",
+    "not a database": "not an SQLite database",
+    "disk image is malformed": "the file is damaged",
+    "open": "the file cannot be opened",
+    "i/o error": "the file cannot be read",
+    "readonly": "the file's journal cannot be read without write access",
+}
+
+
+def _explain(error: BaseException, query: TableQuery | None, label: str) -> RemitError:
+    text = str(error).partition("\nquery:")[0]
+    reason = next((ours for theirs, ours in _PHRASES.items() if theirs in text.lower()), None)
+    if query is None:
+        return Unavailable(label, reason or "the schema cannot be read")
+    mismatch = re.search(r"Type mismatch in column (\d+)", text)
+    if mismatch:  # a text or blob in a column of doubles
+        name, declared = query.columns[int(mismatch[1])]
+        return misfit(f"{query.table}.{name}", declared)
+    if "no such table" in text or "no such column" in text:
+        return Refused(
+            "column-missing",
+            query.table,
+            "the table, or one of the columns asked for, is not there.",
+            "plan again: the source's schema is not what the instruction was made for.",
+        )
+    return Unavailable(label, reason) if reason else _failed(query)
+
+
+def _failed(query: TableQuery) -> Refused:
+    return Refused(
+        "source-query-failed",
+        query.table,
+        "the database cannot answer the query.",
+        "run the statement of the plan at the source to see why.",
+    )

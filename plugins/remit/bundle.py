@@ -1,0 +1,190 @@
+"""The bundle: one run's evidence in one file that verifies offline.
+
+Guarantee: a bundle that `verify_bundle` accepts holds records of one run, numbered without a gap,
+each of which is in the log that the processor signed a checkpoint of; and the instruction,
+manifest, receipt and certificate in them are signed by whom they should be and agree.
+Not guaranteed: that no record came after the last one here. Compare with a newer bundle, or see
+whether the last record says that the run has ended.
+The reader needs the controller's public key alone: the instruction pins the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remit import canonical, signing
+from remit.confirm import verify_receipt
+from remit.delete import PAYLOAD_TYPE as CERTIFICATE_TYPE
+from remit.errors import EvidenceBroken, Refused, RemitError
+from remit.evidence import (
+    Checkpoint,
+    Ledger,
+    Record,
+    inclusion_proof,
+    leaf_hash,
+    parse_timestamp,
+    root_from_proof,
+)
+from remit.instruction import TrustStore, VerifiedInstruction, verify
+from remit.manifest import open_manifest
+
+FORMAT = "remit-bundle-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a bundle proved, and what it could not, in sentences; and the records it holds."""
+
+    run: str
+    proved: tuple[str, ...]
+    not_proved: tuple[str, ...]
+    records: tuple[Record, ...]
+
+
+def make_bundle(ledger: Ledger, run: str) -> bytes:
+    """Export a run.
+
+    Raises:
+        Refused: run-unknown.
+    """
+    bodies, leaves, opened = [], [], False
+    for kept in ledger.kept():
+        leaves.append(leaf_hash(kept.body))
+        if kept.run == run:
+            bodies.append((kept.seq, kept.body))
+            opened = opened or kept.record().kind == "opened"
+    envelope = ledger.checkpoint(len(leaves))
+    if not bodies or envelope is None:
+        raise Refused(
+            "run-unknown",
+            f"run {run}",
+            "the evidence has no run of this id.",
+            "list the runs with remit evidence show.",
+        )
+    if not opened:
+        raise Refused(
+            "bundle-without-instruction",
+            f"run {run}",
+            "it was refused before it had an instruction, from which a bundle's proofs start.",
+            "look at it with remit evidence show, and verify the log with remit evidence verify --all.",
+        )
+    records = [
+        {"body": body.decode(), "proof": [node.hex() for node in inclusion_proof(leaves, seq)]}
+        for seq, body in bodies
+    ]
+    return canonical.dumps(
+        {"format": FORMAT, "run": run, "checkpoint": envelope.decode(), "records": records}
+    )
+
+
+def verify_bundle(data: bytes, trust: TrustStore) -> Findings:
+    """Check a bundle from the controller's key down.
+
+    The order: form; the instruction's signature; the checkpoint's, with the processor's key that
+    the instruction pins; each record's place and inclusion; the documents in the records.
+
+    Raises:
+        EvidenceBroken: naming what does not hold.
+        Refused: controller-unknown, when the trust folder has no key to begin with.
+    """
+    run, checkpoint, records, proofs = _read(data)
+    instruction = _instruction(records, trust)
+    signed = Checkpoint.open(checkpoint, [instruction.processor_key], "the bundle's checkpoint")
+    for number, (record, proof) in enumerate(zip(records, proofs, strict=True)):
+        where = f"record {record.seq}"
+        if (record.run, record.step) != (run, number):
+            raise EvidenceBroken(where, "records were dropped, added or reordered.")
+        if _root(record, signed.size, proof) != signed.root:
+            raise EvidenceBroken(where, "it is not in the log that the checkpoint signs.")
+    proved = [
+        f"controller {instruction.terms.controller.name} signed instruction "
+        f"{instruction.terms.id} version {instruction.terms.version}",
+        f"records 0 to {len(records) - 1} of the run are in the log of {signed.size} records "
+        f"whose checkpoint of {signed.at} the processor signed",
+    ]
+    proved += _check_documents(records, instruction)
+    kinds = {record.kind for record in records}
+    not_proved = [] if "deleted" in kinds else ["the run has not ended: deletion is not in here"]
+    not_proved.append("that what the processor recorded is all that it did")
+    return Findings(run, tuple(proved), tuple(not_proved), tuple(records))
+
+
+def _read(data: bytes) -> tuple[str, bytes, list[Record], list[list[bytes]]]:
+    try:
+        fields = canonical.loads(data)
+        if set(fields) != {"format", "run", "checkpoint", "records"} or fields["format"] != FORMAT:
+            raise ValueError
+        if any(set(entry) != {"body", "proof"} for entry in fields["records"]):
+            raise ValueError
+        proofs = [[_node(node) for node in entry["proof"]] for entry in fields["records"]]
+        bodies = [str(entry["body"]).encode() for entry in fields["records"]]
+        run, checkpoint = str(fields["run"]), str(fields["checkpoint"]).encode()
+    except (ValueError, TypeError, KeyError):
+        raise EvidenceBroken("the bundle", "it was changed: it is no longer well formed.") from None
+    if not bodies:
+        raise EvidenceBroken("the bundle", "it holds no record.")
+    return run, checkpoint, [Record.parse(b, f"record {n}") for n, b in enumerate(bodies)], proofs
+
+
+def _node(text: str) -> bytes:
+    node = bytes.fromhex(text)
+    if node.hex() != text:
+        raise ValueError  # hex has two spellings; one is ours
+    return node
+
+
+def _root(record: Record, size: int, proof: Sequence[bytes]) -> str:
+    if not 0 <= record.seq < size or len(proof) > 64:
+        return ""
+    root = root_from_proof(leaf_hash(record.body()), record.seq, size, proof)
+    return "" if root is None else root.hex()
+
+
+def _instruction(records: Sequence[Record], trust: TrustStore) -> VerifiedInstruction:
+    opened = [record for record in records if record.kind == "opened"]
+    if not opened:
+        raise EvidenceBroken("the bundle", "the record that pins the run's instruction is missing.")
+    first = opened[0]
+    try:
+        return verify(str(first.data["envelope"]).encode(), trust, now=None)
+    except Refused as refusal:
+        if refusal.code in ("controller-unknown", "signer-not-trusted"):
+            raise
+        raise EvidenceBroken("the instruction", refusal.message) from None
+    except (KeyError, TypeError):
+        raise EvidenceBroken(f"record {first.seq}", "it holds no instruction.") from None
+
+
+def _check_documents(records: Sequence[Record], instruction: VerifiedInstruction) -> list[str]:
+    data = {record.kind: (record, record.data) for record in records}
+    proved = []
+    try:
+        if "sealing" in data:
+            record, fields = data["sealing"]
+            envelope = fields["manifest"].encode()
+            manifest = open_manifest(envelope, instruction)
+            proved.append(f"the manifest of {manifest.rows} rows is the processor's")
+            if "confirmed" in data:
+                record, fields = data["confirmed"]
+                receipt = fields["receipt"].encode()
+                digest, at = canonical.sha256(envelope), parse_timestamp(record.at)
+                verify_receipt(receipt, instruction, manifest, digest, at)
+                proved.append("the target's receipt confirms that delivery and proves decryption")
+        if "deleted" in data:
+            record, fields = data["deleted"]
+            _check_certificate(fields["certificate"].encode(), record, instruction)
+            proved.append("the processor certified, signed, that every copy is deleted")
+    except (RemitError, KeyError, TypeError, AttributeError, ValueError) as error:
+        message = error.message if isinstance(error, Refused) else "its document is damaged."
+        raise EvidenceBroken(f"record {record.seq}", message) from None
+    return proved
+
+
+def _check_certificate(envelope: bytes, record: Record, instruction: VerifiedInstruction) -> None:
+    key = instruction.processor_key
+    payload = signing.open_envelope(envelope, CERTIFICATE_TYPE, [key], "the deletion certificate")
+    body: Any = canonical.loads(payload)
+    if (body["run"], body["instruction"]) != (record.run, instruction.digest):
+        raise EvidenceBroken(f"record {record.seq}", "the certificate is another run's.")

@@ -1,0 +1,46 @@
+"""The command line: `remit`, and the same under `airflow remit`.
+
+Exit codes: 0 done, 2 usage, 3 refused by a rule, 4 unavailable (worth a retry), 5 evidence broken;
+1 for a defect of remit itself.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+
+from remit.cli.output import Output
+from remit.cli.parser import build_parser
+from remit.errors import RemitError
+from remit.wiring import Resolve, no_connections
+
+
+def main(arguments: Sequence[str] | None = None, resolve: Resolve = no_connections) -> int:
+    """Run one command.
+
+    Args:
+        arguments: without the program's name; by default the process's own.
+        resolve: looks up Airflow connections, where there is an Airflow.
+
+    Returns:
+        The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 still gets its answer
+            stream.reconfigure(errors="backslashreplace")
+    options = build_parser().parse_args(arguments)
+    output = Output(json=options.json, stream=sys.stdout, errors=sys.stderr)
+    try:
+        return int(options.command(options, output, resolve) or 0)
+    except RemitError as error:
+        output.error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        output.note("Interrupted. What was begun stays recorded; run it again to go on.")
+        return 130
+    except Exception as error:  # noqa: BLE001  (a traceback would print the texts of dependencies)
+        output.unexpected(error)
+        return 1

@@ -1,0 +1,81 @@
+"""`remit keys` and `remit instruction`."""
+
+from __future__ import annotations
+
+import argparse
+
+from remit import instruction as instructions
+from remit import signing
+from remit.adapters.folder import translating_os
+from remit.cli.output import Output
+from remit.errors import Refused, UsageError
+from remit.instruction import PAYLOAD_TYPE, Instruction, envelope_path
+from remit.instruction.draft import draft
+from remit.wiring import Resolve, Settings, clock, open_source
+
+
+def new_key(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Make a key pair."""
+    public = signing.new_key(options.kind, options.out)
+    fields = {"private": str(options.out), "public": str(public), "key_id": public.key_id}
+    output.result(fields, f"{public}\nThe private key is {options.out}: keep it where it is used.")
+
+
+def draft_instruction(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
+    """Print a skeleton of an instruction."""
+    schema = dict(open_source(options.source, resolve).describe())
+    for table in options.table:
+        if table not in schema:
+            raise UsageError(
+                f"the source has no table {table}; it has {', '.join(sorted(schema))}."
+            )
+    chosen = {name: schema[name] for name in options.table or sorted(schema)}
+    text = draft(chosen)
+    output.result({"draft": text}, text)
+
+
+def lint(options: argparse.Namespace, output: Output, _: Resolve) -> int:
+    """List what is wrong; 3 when something is."""
+    found = instructions.problems_of(instructions.read(options.file))
+    if isinstance(found, Instruction):
+        output.result({"problems": []}, f"{options.file}: nothing to correct.")
+        return 0
+    problems = [{"where": where, "message": message} for where, message in found]
+    text = "\n".join(f"{options.file}: {where}: {message}" for where, message in found)
+    output.result({"problems": problems}, text)
+    return Refused.exit_code
+
+
+def sign(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Sign, or add a signature to those that are there."""
+    text = instructions.read(options.file)
+    terms = instructions.parse(text)
+    path = envelope_path(options.file)
+    with translating_os(str(path)):
+        there = path.read_bytes() if path.exists() else None
+    if there is not None and signing.unverified_payload(there, PAYLOAD_TYPE, str(path)) != text:
+        there = None  # of an earlier text, which nobody could use with this one
+    envelope = signing.sign(text, PAYLOAD_TYPE, signing.load_signer(options.key), onto=there)
+    with translating_os(str(path)):
+        path.write_bytes(envelope)
+    fields = {"signed": str(path), "id": terms.id, "version": terms.version}
+    output.result(fields, f"Signed {terms.id} version {terms.version}: {path}")
+
+
+def verify_instruction(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Check an instruction as a run would."""
+    trust = Settings.from_environment().trust(options.trust)
+    verified = instructions.verify(instructions.read_signed(options.file), trust, clock())
+    terms = verified.terms
+    fields = {
+        "id": terms.id,
+        "version": terms.version,
+        "controller": terms.controller.name,
+        "digest": verified.digest,
+        "valid_until": terms.valid.until.isoformat(),
+    }
+    output.result(
+        fields,
+        f"{terms.id} version {terms.version} is signed by {terms.controller.name}, "
+        f"valid until {terms.valid.until.isoformat()}.\nDigest {verified.digest}",
+    )

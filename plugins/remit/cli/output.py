@@ -1,0 +1,78 @@
+"""What commands print: text for people, or one JSON object for machines; nothing personal."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import Progress as RichProgress
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
+from remit.ports import Progress
+
+
+class Output:
+    """Standard output and error of one command."""
+
+    def __init__(self, *, json: bool, stream: TextIO, errors: TextIO) -> None:
+        self._json, self._stream, self._errors = json, stream, errors
+
+    def result(self, fields: Any, text: str) -> None:
+        """The command's result, in the form asked for."""
+        shown = jsonlib.dumps(fields, indent=2, ensure_ascii=False) if self._json else text.rstrip()
+        print(shown, file=self._stream)
+
+    def note(self, text: str) -> None:
+        """A remark beside the result."""
+        if not self._json:
+            print(text, file=self._errors)
+
+    def error(self, error: RemitError) -> None:
+        """An error of ours; never a traceback."""
+        if self._json:
+            fields: dict[str, Any] = {"message": str(error)}
+            if isinstance(error, Refused):
+                fields = error.as_json()
+            elif isinstance(error, Unavailable):
+                fields = {"where": error.where, "message": error.message}
+            print(jsonlib.dumps({"error": fields}, indent=2, ensure_ascii=False), file=self._stream)
+        elif isinstance(error, Refused):
+            print(f"Refused ({error.code}) at {error.where}:", file=self._errors)
+            print(f"  {error.message}\n  Way out: {error.way_out}", file=self._errors)
+        else:
+            print(f"{type(error).__name__}: {error}", file=self._errors)
+
+    def unexpected(self, error: Exception) -> None:
+        """An error that nobody expected, without its text."""
+        said = describe_unexpected(error)
+        if self._json:
+            print(jsonlib.dumps({"error": {"message": said}}, indent=2), file=self._stream)
+        else:
+            print(said, file=self._errors)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Rows per table while they pass, on a terminal only."""
+        if not self._errors.isatty():
+            yield lambda _table, _rows: None
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("{task.completed:,.0f} rows"),
+            TimeElapsedColumn(),
+        )
+        with RichProgress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+            tasks: dict[str, Any] = {}
+
+            def show(table: str, rows: int) -> None:
+                if table not in tasks:
+                    tasks[table] = bar.add_task(table, total=None)
+                bar.update(tasks[table], completed=rows)
+
+            yield show

@@ -1,0 +1,166 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from remit import __version__
+from remit.cli import evidence, instruction, runs, target
+
+_KINDS = ("signing", "recipient")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="remit",
+        description="Controlled transfers of health data, within a controller's signed instruction.",
+        epilog="Exit codes: 0 done, 2 usage, 3 refused by a rule, 4 unavailable, 5 evidence broken.",
+    )
+    parser.add_argument("--version", action="version", version=f"remit {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _keys(commands)
+    _instruction(commands)
+    _runs(commands)
+    _target(commands)
+    _evidence(commands)
+    return parser
+
+
+def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    keys = _group(commands, "keys", "make keys")
+    new = _command(keys, "new", instruction.new_key, "make a key pair: OUT (private) and OUT.pub")
+    new.add_argument("kind", choices=_KINDS, help="signing (Ed25519) or recipient (X25519)")
+    new.add_argument("out", type=_path, help="file for the private key; must not exist")
+
+
+def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = _group(commands, "instruction", "write, check, sign and verify instructions")
+    draft = _command(group, "draft", instruction.draft_instruction, "a skeleton from a live schema")
+    _source(draft)
+    draft.add_argument(
+        "--table", type=_text, action="append", default=[], help="only this table (repeatable)"
+    )
+    lint = _command(group, "lint", instruction.lint, "what is wrong with an instruction")
+    lint.add_argument("file", type=_path)
+    sign = _command(group, "sign", instruction.sign, "sign an instruction, as its controller")
+    sign.add_argument("file", type=_path)
+    sign.add_argument(
+        "--key", type=_text, required=True, help="the controller's private signing key"
+    )
+    verify = _command(group, "verify", instruction.verify_instruction, "check signature and window")
+    verify.add_argument("file", type=_path)
+    _trust(verify)
+
+
+def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plan = _command(commands, "plan", runs.plan, "what would leave, what is withheld or refused")
+    plan.add_argument("file", type=_path, help="the instruction")
+    _source(plan)
+    _trust(plan)
+    run = _command(commands, "run", runs.run, "plan, extract, validate, seal and deliver")
+    run.add_argument("file", type=_path, help="the instruction")
+    _source(run)
+    run.add_argument(
+        "--landing", type=_text, required=True, help="the landing zone: a folder, or conn:ID"
+    )
+    run.add_argument(
+        "--run", type=_text, help="the run's id; by default the unfinished one, else a new one"
+    )
+    _trust(run)
+    confirm = _command(commands, "confirm", runs.confirm, "look for a run's receipt and verify it")
+    confirm.add_argument("run", type=_text)
+    _trust(confirm)
+    delete = _command(commands, "delete", runs.delete, "execute every due deletion")
+    delete.add_argument("--due", action="store_true", required=True, help="all that is due now")
+    _trust(delete)
+    hold = _command(commands, "hold", runs.hold, "suspend a run's deletion, as a named person")
+    hold.add_argument("run", type=_text)
+    hold.add_argument("--reason", type=_text, required=True)
+    hold.add_argument(
+        "--by", type=_text, required=True, metavar="PERSON", help="name or e-mail, as instructed"
+    )
+    hold.add_argument("--days", type=int, default=30, help="how long; 30 by default, 365 at most")
+    _trust(hold)
+
+
+def _target(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    receive = _command(
+        commands, "receive", target.receive, "at the target: check a delivery, sign its receipt"
+    )
+    receive.add_argument("delivery", type=_path, help="the delivery's folder")
+    receive.add_argument(
+        "--key", type=_text, required=True, help="the target's private recipient key"
+    )
+    receive.add_argument(
+        "--sign", type=_text, required=True, help="the target's private signing key"
+    )
+    receive.add_argument("--out", type=_path, help="first write the tables to this folder")
+    receive.add_argument(
+        "--system", type=_text, default="remit receive", help="what loads the data"
+    )
+    _trust(receive)
+    opened = _command(commands, "open", target.open_delivery, "at the target: read a delivery")
+    opened.add_argument("delivery", type=_path, help="the delivery's folder")
+    opened.add_argument("--key", type=_text, required=True, help="a recipient's private key")
+    opened.add_argument("--out", type=_path, required=True, help="folder for plain Parquet files")
+    _trust(opened)
+
+
+def _evidence(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = _group(commands, "evidence", "show, export and verify the evidence")
+    show = _command(group, "show", evidence.show, "a run's story; without RUN, the list of runs")
+    show.add_argument("run", nargs="?")
+    export = _command(group, "export", evidence.export, "one run's evidence as one file")
+    export.add_argument("run", type=_text)
+    export.add_argument("--out", type=_path, required=True)
+    verify = _command(group, "verify", evidence.verify, "check a bundle, or the whole log")
+    what = verify.add_mutually_exclusive_group(required=True)
+    what.add_argument("file", type=_path, nargs="?", help="a bundle, checked offline")
+    what.add_argument("--all", action="store_true", help="the whole log of this deployment")
+    verify.add_argument("--checkpoint", type=_path, action="append", default=[],
+                        help="an earlier checkpoint that the log must extend (repeatable)")  # fmt: skip
+    verify.add_argument("--key", type=_path, help="with --all: the processor's .pub file")
+    _trust(verify)
+
+
+def _text(given: str) -> str:
+    """An empty argument is an unset shell variable, not a wish."""
+    if not given.strip():
+        raise argparse.ArgumentTypeError("must not be empty")
+    return given
+
+
+def _path(given: str) -> Path:
+    return Path(_text(given))
+
+
+def _group(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, about: str
+) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+    parser = commands.add_parser(name, help=about, description=about)
+    return parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    function: Callable[..., int | None],
+    about: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=about, description=about)
+    parser.set_defaults(command=function)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _source(parser: argparse.ArgumentParser) -> None:
+    about = "postgresql://..., sqlite:///PATH, or conn:ID"
+    parser.add_argument("--source", type=_text, required=True, metavar="URL", help=about)
+
+
+def _trust(parser: argparse.ArgumentParser) -> None:
+    about = "controllers' public keys; by default include/controllers"
+    parser.add_argument("--trust", type=_path, metavar="DIR", help=about)

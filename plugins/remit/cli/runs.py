@@ -1,0 +1,157 @@
+"""`remit plan`, `run`, `confirm`, `delete` and `hold`."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+from datetime import timedelta
+
+from remit import instruction as instructions
+from remit import validate
+from remit.cli.output import Output
+from remit.cli.show import plan_text, story_text
+from remit.custody import Deployment, Run, execute_due, run_id, stories
+from remit.errors import (
+    Refused,
+    RemitError,
+    Unavailable,
+    UsageError,
+    describe_unexpected,
+)
+from remit.plan import make_plan
+from remit.wiring import (
+    Resolve,
+    Settings,
+    clock,
+    open_deployment,
+    open_judge,
+    open_landing,
+    open_source,
+    os_user,
+)
+
+LONGEST_HOLD_DAYS = 365
+
+
+def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
+    """Show the plan; 3 when it has refusals. An unsigned draft can be planned, as refused."""
+    settings = Settings.from_environment()
+    text = instructions.read(options.file)
+    found: list[Refused] = []
+    terms = instructions.parse(text)
+    try:
+        envelope = instructions.read_signed(options.file)
+        instructions.verify(envelope, settings.trust(options.trust), clock())
+    except Refused as refusal:
+        found.append(refusal)
+    try:
+        validate.load_rules(terms, settings.include / "expectations", open_judge())
+    except Refused as refusal:
+        found.append(refusal)
+    source = open_source(options.source, resolve)
+    made = make_plan(terms, instructions.digest_of(text), source, found)
+    output.result(made.as_json(), plan_text(made))
+    return Refused.exit_code if made.refusals else 0
+
+
+def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
+    """Take a run up to its delivery, going on where an interrupted one stopped."""
+    deployment = _deployment(options)
+    text = instructions.read(options.file)
+    source = open_source(options.source, resolve)
+    landing = open_landing(options.landing, resolve)
+    where = options.landing if options.landing.startswith("conn:") else landing.label
+    digest = instructions.digest_of(text)
+    name = options.run or _unfinished(deployment, digest, source.label, where)
+    if name is None:
+        name = _new_name(text)
+    elif options.run is None:
+        output.note(f"Going on with the unfinished run {name}.")
+    current = Run(name, deployment, _principal())
+    current.open_file(options.file, source.label, where)
+    judge = open_judge()
+    current.plan(source, landing, judge)
+    with output.progress() as progress:
+        current.extract(source, progress)
+    current.validate(judge)
+    current.seal()
+    current.deliver(landing)
+    story = current.story
+    fields = {"run": name, "delivery": f"{landing.label}/{name}", "state": "delivered"}
+    output.result(fields, story_text(story))
+
+
+def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
+    """Look for the receipt once."""
+    current = Run(options.run, _deployment(options), _principal())
+    landing = open_landing(current.landing(), resolve)
+    if current.confirm(landing) is None:
+        raise Unavailable(f"run {options.run}", "the target has not written its receipt yet.")
+    due_at = current.story.last("confirmed")["due"]
+    fields = {"run": options.run, "state": "confirmed", "deletion_due": due_at}
+    output.result(
+        fields, f"Run {options.run} is confirmed; its copies are due for deletion at {due_at}."
+    )
+
+
+def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
+    """Execute all that is due; one that fails does not keep the others from being executed."""
+    deployment = _deployment(options)
+    done = list(execute_due(deployment, _principal(), lambda spec: open_landing(spec, resolve)))
+    failed = [(one.run, one.error) for one in done if one.error is not None]
+    deleted = [one.run for one in done if one.error is None]
+    fields = {
+        "deleted": deleted,
+        "failed": [{"run": name, "message": _said(error)} for name, error in failed],
+    }
+    lines = [f"{name}: every copy deleted, certificate signed." for name in deleted]
+    lines += [f"{name}: NOT deleted: {_said(error)}" for name, error in failed]
+    output.result(fields, "\n".join(lines) or "Nothing is due.")
+    return max((getattr(error, "exit_code", 1) for _, error in failed), default=0)
+
+
+def hold(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Suspend a deletion."""
+    if not 1 <= options.days <= LONGEST_HOLD_DAYS:
+        raise UsageError(f"a hold lasts 1 to {LONGEST_HOLD_DAYS} days.")
+    until = clock() + timedelta(days=options.days)
+    current = Run(options.run, _deployment(options), _principal())
+    current.hold(options.reason, options.by, until)
+    obligation = current.story.obligation()
+    ends = until if obligation is None else obligation.held_until or until
+    fields = {"run": options.run, "held_until": ends.isoformat(timespec="seconds")}
+    output.result(fields, f"Deletion of {options.run} is suspended until {fields['held_until']}.")
+
+
+def _deployment(options: argparse.Namespace) -> Deployment:
+    settings = Settings.from_environment()
+    return open_deployment(settings, settings.trust(options.trust))
+
+
+def _unfinished(deployment: Deployment, digest: str, source: str, landing: str) -> str | None:
+    """The run that an interrupted `remit run` with the same arguments left."""
+    for story in reversed(stories(deployment.log.records())):
+        if not story.has("opened"):
+            continue
+        opened = story.last("opened")
+        pinned = (opened["instruction"]["digest"], opened["source"], opened["landing"])
+        ended = any(story.has(kind) for kind in ("delivered", "stopped", "deleted"))
+        if pinned == (digest, source, landing) and not ended:
+            return story.run
+    return None
+
+
+def _new_name(text: bytes) -> str:
+    """A run id that shows the instruction's, if there is one to be read."""
+    found = instructions.problems_of(text)
+    known = found.id if isinstance(found, instructions.Instruction) else "unreadable"
+    return run_id(known, secrets.token_hex(16))
+
+
+def _said(error: Exception) -> str:
+    """An error's text if it is ours; another's may hold anything."""
+    return str(error) if isinstance(error, RemitError) else describe_unexpected(error)
+
+
+def _principal() -> str:
+    return f"os:{os_user()}"

@@ -1,0 +1,368 @@
+"""Custody: which step of a run may follow which, rebuilt from evidence each time.
+
+Guarantee: a step runs only when the evidence says that the one before it is done, under an
+instruction that verifies now; a step that is done already is not done twice; the obligation to
+delete is recorded before anything is extracted; a refusal after that stops the run for good,
+destroys its staging key and deletes what it staged.
+Not guaranteed: progress. Whoever calls the steps (Airflow, the CLI) decides when.
+
+    opened -> planned -> obliged -> extracted -> validated -> sealing -> sealed
+           -> delivering -> delivered -> confirmed -> deleted
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from remit import canonical, deliver, extract, seal, signing, validate
+from remit.confirm import verify_receipt
+from remit.custody.guard import Custodian, require_store
+from remit.custody.story import Obligation, Story
+from remit.errors import Refused
+from remit.evidence import timestamp
+from remit.instruction import VerifiedInstruction, read_signed, verify
+from remit.manifest import RECEIPT, open_manifest, sign_manifest
+from remit.plan import Plan, make_plan
+from remit.ports import Judge, LandingZone, Progress, Source
+from remit.signing import PublicKey
+
+RECEIPT_LIMIT = 1 << 20
+LONGEST_HOLD = timedelta(days=365)
+
+
+class Run(Custodian):
+    """One run of one instruction from one source to one landing zone.
+
+    Each step's method may be called again at any time; it returns whether it did anything new.
+    """
+
+    def open_file(self, file: Path, source: str, landing: str) -> VerifiedInstruction:
+        """Open the run under an instruction's file and the signature beside it; see `open`.
+
+        Raises:
+            Refused: instruction-unsigned, instruction-changed, and those of `open`.
+            UsageError: the file cannot be read.
+        """
+        with self.recorded("open"):
+            envelope = read_signed(file)
+        return self.open(envelope, source, landing)
+
+    def open(self, envelope: bytes, source: str, landing: str) -> VerifiedInstruction:
+        """Verify and pin the instruction.
+
+        Args:
+            source: the source's label. landing: the specification by which it is found again.
+
+        Raises:
+            Refused: as `remit.instruction.verify`; processor-key-differs; run-pinned.
+        """
+        with self.recorded("open"):
+            instruction = verify(envelope, self.deployment.trust, self.deployment.clock())
+            self._require_own_key(instruction)
+            story = self.story
+            if story.has("opened"):
+                self._require_same(story, instruction, source, landing)
+                return instruction
+        self.record(
+            "opened",
+            {
+                "instruction": {
+                    "id": instruction.terms.id,
+                    "version": instruction.terms.version,
+                    "digest": instruction.digest,
+                },
+                "controller": instruction.terms.controller.name,
+                "purpose": instruction.terms.purpose,
+                "recipients": [
+                    {"name": recipient.name, "categories": [str(c) for c in recipient.categories]}
+                    for recipient in instruction.terms.recipients
+                ],
+                "envelope": envelope.decode(),
+                "source": source,
+                "landing": landing,
+            },
+        )
+        return instruction
+
+    def plan(self, source: Source, landing: LandingZone, judge: Judge) -> Plan:
+        """Make the plan and record it; refuse what it refuses."""
+        with self.step("plan", after="opened"):
+            instruction = self.instruction()
+            also = _refusals(
+                landing.preflight,
+                lambda: validate.load_rules(instruction.terms, self.deployment.suites, judge),
+            )
+            plan = make_plan(instruction.terms, instruction.digest, source, also)
+            if plan.refusals:
+                self.record("unplanned", {"plan": plan.as_json()})
+            plan.require_clean()
+            if not self.story.has("planned"):
+                self.record("planned", {"plan": plan.as_json()})
+            return plan
+
+    def extract(self, source: Source, progress: Progress) -> bool:
+        """Record the duty to delete, then extract, encrypted, into staging."""
+        with self.step("extract", after="planned", stops=True):
+            if self.story.has("extracted"):
+                return False
+            instruction = self.instruction()
+            self._require_planned_source(source)
+            key = self._oblige(instruction)
+            for left in self.deployment.staging.list(self.id):
+                self.deployment.staging.remove(left.path)  # of an attempt that was killed
+            staged = extract.extract(
+                instruction, self.id, source, self.deployment.staging, key, progress
+            )
+            files = [file.as_json() for file in staged.files]
+            self.record("extracted", {"files": files, "staging_key": str(key)})
+            return True
+
+    def validate(self, judge: Judge) -> bool:
+        """Judge the encrypted extract."""
+        with self.step("validate", after="extracted", stops=True):
+            if self.story.has("validated"):
+                return False
+            instruction, story = self.instruction(), self.story
+            opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
+            report = validate.validate(
+                instruction,
+                self.id,
+                story.last("extracted")["files"],
+                self.deployment.staging,
+                opener,
+                judge,
+                self.deployment.suites,
+            )
+            if any(table.failed for table in report.tables):
+                self.record("invalid", {"report": report.as_json()})
+            report.require_passed()
+            self.record("validated", {"report": report.as_json()})
+            return True
+
+    def seal(self) -> bool:
+        """Check every key's recipients, destroy the staging key, make the manifest."""
+        with self.step("seal", after="validated", stops=True):
+            if self.story.has("sealed"):
+                return False
+            if not self.story.has("sealing"):
+                self._begin_sealing()
+            self.deployment.keys.destroy(self.id)
+            if self.deployment.keys.exists(self.id):
+                raise Refused(
+                    "staging-key-kept",
+                    f"staging key of run {self.id}",
+                    "it is still there after it was destroyed.",
+                    "find out what restores it; nothing is delivered until it is gone.",
+                )
+            self.record("sealed", {"staging_key_destroyed": self.story.staging_key.key_id})
+            return True
+
+    def deliver(self, landing: LandingZone) -> bool:
+        """Publish at the landing zone; once delivered, nothing changes any more."""
+        with self.step("deliver", after="sealed"):
+            instruction, story = self.instruction(), self.story
+            if story.has("delivered"):
+                return False
+            if not story.has("delivering"):
+                landing.preflight()
+                self.record("delivering", {"to": landing.label, "zone": landing.claim()})
+            require_store(landing, self.story.last("delivering")["zone"])
+            deliver.deliver(
+                open_manifest(story.manifest_envelope, instruction),
+                story.manifest_envelope,
+                story.instruction_envelope,
+                self.deployment.staging,
+                landing,
+            )
+            digest = canonical.sha256(story.manifest_envelope)
+            self.record("delivered", {"to": landing.label, "manifest": digest})
+            return True
+
+    def confirm(self, landing: LandingZone) -> bool | None:
+        """Look for the receipt: None when there is none yet, False when it was accepted before."""
+        with self.step("confirm", after="delivered"):
+            story = self.story
+            if story.has("confirmed"):
+                return False
+            envelope = _read_receipt(landing, self.id)
+            if envelope is None:
+                return None
+            instruction, now = self.instruction(valid_now=False), self.deployment.clock()
+            sent = open_manifest(story.manifest_envelope, instruction)
+            digest = canonical.sha256(story.manifest_envelope)
+            found = verify_receipt(envelope, instruction, sent, digest, now)
+            due = now + instruction.terms.retention.after_confirmation
+            self.record(
+                "confirmed",
+                {
+                    "receipt": envelope.decode(),
+                    "receipt_id": found.receipt.receipt,
+                    "principal": found.receipt.principal,
+                    "rows": sum(file.accepted for file in found.receipt.files),
+                    "due": timestamp(due),
+                    "reason": "confirmed by the target",
+                },
+            )
+            return True
+
+    def delete(self, landing: Callable[[str], LandingZone]) -> bool:
+        """Execute the run's obligation if it is due.
+
+        Args:
+            landing: opens the landing zone from its specification.
+
+        Raises:
+            Refused: not-due, held; copy-not-deleted.
+        """
+        with self.locked(), self.recorded("delete"):
+            story = self.story
+            obligation = story.obligation()
+            if obligation is None or obligation.done:
+                return False
+            self._require_due(obligation)
+            self.delete_copies(story, obligation, landing)
+            return True
+
+    def hold(self, reason: str, by: str, until: datetime) -> None:
+        """Suspend deletion until a date, in the name of an authorised person.
+
+        Raises:
+            Refused: person-not-authorised, hold-too-long, run-unknown.
+        """
+        with self.locked():
+            self.require_known()
+            with self.recorded("hold"):
+                self._require_holdable(by, until)
+            self.record("held", {"reason": reason, "person": by, "until": timestamp(until)})
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _require_holdable(self, by: str, until: datetime) -> None:
+        named = self.instruction(valid_now=False).terms.contacts.authorised
+        if by not in {person.email for person in named} | {person.name for person in named}:
+            raise Refused(
+                "person-not-authorised",
+                f"run {self.id}",
+                "the instruction does not name this person as authorised.",
+                f"one of {', '.join(person.email for person in named)} can hold this run.",
+            )
+        obligation = self.story.obligation()
+        latest = (obligation.due if obligation else self.deployment.clock()) + LONGEST_HOLD
+        if until > latest:
+            raise Refused(
+                "hold-too-long",
+                f"run {self.id}",
+                f"no hold reaches beyond {timestamp(latest)}, a year after the deletion was due.",
+                "hold it for less; what must be kept longer needs the controller's instruction.",
+            )
+
+    def _oblige(self, instruction: VerifiedInstruction) -> PublicKey:
+        """Record the duty to delete; only then make the staging key, which it covers too."""
+        if not self.story.has("obliged"):
+            due = self.deployment.clock() + instruction.terms.retention.without_confirmation
+            self.record(
+                "obliged",
+                {
+                    "due": timestamp(due),
+                    "reason": "maximum age without confirmation",
+                    "staging": f"{self.deployment.staging.label}/{self.id}",
+                    "staging_store": self.deployment.staging.claim(),
+                },
+            )
+        return PublicKey("x25519", self.deployment.keys.create(self.id))
+
+    def _begin_sealing(self) -> None:
+        instruction, story = self.instruction(), self.story
+        files = story.last("extracted")["files"]
+        opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
+        seal.require_wrapping(
+            instruction, self.id, files, self.deployment.staging, opener, story.staging_key
+        )
+        made = seal.make_manifest(
+            instruction,
+            self.id,
+            files,
+            timestamp(self.deployment.clock()),
+            self.deployment.log.newest_checkpoint() or b"",
+        )
+        envelope = sign_manifest(made, self.deployment.log.signer)
+        self.record("sealing", {"manifest": envelope.decode()})
+
+    def _require_due(self, obligation: Obligation) -> None:
+        now = self.deployment.clock()
+        if obligation.is_due(now):
+            return
+        if now >= obligation.due:
+            raise Refused(
+                "deletion-held",
+                f"run {self.id}",
+                f"a hold suspends its deletion until {timestamp(obligation.held_until or now)}.",
+                "it is deleted when the hold expires.",
+            )
+        raise Refused(
+            "deletion-not-due",
+            f"run {self.id}",
+            f"its deletion is due at {timestamp(obligation.due)} ({obligation.reason}).",
+            "nothing to do until then; a receipt brings it forward.",
+        )
+
+    def _require_own_key(self, instruction: VerifiedInstruction) -> None:
+        own = signing.key_of(self.deployment.log.signer)
+        if instruction.processor_key != own:
+            raise Refused(
+                "processor-key-differs",
+                "instruction field processor.signing_key",
+                f"this deployment signs with another key ({own}), so nobody could verify.",
+                "set REMIT_SIGNING_KEY to the instructed key, or have the new one instructed.",
+            )
+
+    def _require_planned_source(self, source: Source) -> None:
+        if self.story.last("opened")["source"] != source.label:
+            raise Refused(
+                "run-pinned",
+                f"source {source.label}",
+                "it is not the source that this run was planned on.",
+                "extract from the planned source; start a new run for a new one.",
+            )
+
+    def _require_same(
+        self, story: Story, instruction: VerifiedInstruction, source: str, landing: str
+    ) -> None:
+        opened = story.last("opened")
+        pinned = (opened["instruction"]["digest"], opened["source"], opened["landing"])
+        if pinned != (instruction.digest, source, landing):
+            raise Refused(
+                "run-pinned",
+                f"run {self.id}",
+                "it was opened under another instruction, source or landing zone.",
+                "start a new run for the new one.",
+            )
+
+
+def run_id(instruction: str, *parts: str) -> str:
+    """A run id that the same instruction and parts always give."""
+    digest = hashlib.sha256(canonical.dumps([instruction, *parts])).digest()
+    return f"{instruction[:40]}-{base64.b32encode(digest[:8]).decode().rstrip('=').lower()}"
+
+
+def _refusals(*checks: Callable[[], object]) -> list[Refused]:
+    """The refusals of checks that belong to a plan, so that it shows all of them at once."""
+    found = []
+    for check in checks:
+        try:
+            check()
+        except Refused as refusal:
+            found.append(refusal)
+    return found
+
+
+def _read_receipt(landing: LandingZone, run: str) -> bytes | None:
+    try:
+        with landing.open(f"{run}/{RECEIPT}") as file:
+            return file.read(RECEIPT_LIMIT)
+    except FileNotFoundError:
+        return None

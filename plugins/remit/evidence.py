@@ -1,0 +1,412 @@
+"""The evidence log: records, the Merkle tree over them (RFC 6962), signed checkpoints.
+
+Guarantee: a log that `verify_log` accepts holds, in order and unchanged, every record that its
+newest checkpoint covers, and extends every earlier checkpoint that the verifier brings along.
+Not guaranteed: that a record is true, only that the holder of the processor's key recorded it then.
+Who can write both the log and every kept checkpoint, and has that key, can write another history;
+so keep checkpoints elsewhere (each delivery carries one to the target).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol, Self
+
+from securesystemslib.signer import Signer
+
+from remit import canonical, signing
+from remit.errors import EvidenceBroken, Refused
+from remit.ports import Clock
+from remit.signing import PublicKey
+
+CHECKPOINT_TYPE = "application/vnd.remit.checkpoint+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What happened: one canonical JSON object, the leaf of the tree.
+
+    Attributes:
+        seq: place in the log, from 0.
+        run: the run it belongs to, and `step` its place within that run, from 0.
+        kind: such as ``extracted``.
+        at: when, ISO 8601 in UTC.
+        by: the principal who did it.
+        data: digests, counts, names of columns; never a value of a data subject.
+    """
+
+    seq: int
+    run: str
+    step: int
+    kind: str
+    at: str
+    by: str
+    data: Any
+
+    def body(self) -> bytes:
+        """The canonical bytes that are hashed and kept."""
+        return canonical.dumps({name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def parse(cls, body: bytes, where: str) -> Self:
+        """Read a kept record.
+
+        Raises:
+            EvidenceBroken: the bytes are not a record in canonical form.
+        """
+        try:
+            record = cls(**canonical.loads(body))
+        except (ValueError, TypeError):
+            record = None
+        if record is None or not record._well_formed():
+            raise EvidenceBroken(where, "the record was changed: it is no longer well formed.")
+        return record
+
+    def _well_formed(self) -> bool:
+        places = {type(self.seq), type(self.step)}
+        texts = {type(text) for text in (self.run, self.kind, self.at, self.by)}
+        return places == {int} and texts == {str}
+
+
+class Kept(NamedTuple):
+    """A record as a ledger keeps it: its bytes, and the places by which it is found."""
+
+    seq: int
+    run: str
+    step: int
+    body: bytes
+
+    def record(self) -> Record:
+        """The record, in its place.
+
+        Raises:
+            EvidenceBroken: its bytes are damaged, or say another place.
+        """
+        record = Record.parse(self.body, f"record {self.seq}")
+        if (record.seq, record.run, record.step) != self[:3]:
+            raise EvidenceBroken(
+                f"record {self.seq}", "it is not in its place: records were moved or reordered."
+            )
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of the log at a size: the root over the first `size` records."""
+
+    log: str
+    size: int
+    root: str
+    at: str
+
+    def sign(self, signer: Signer) -> bytes:
+        """The DSSE envelope that is kept and handed out."""
+        body = canonical.dumps({name: getattr(self, name) for name in self.__slots__})
+        return signing.sign(body, CHECKPOINT_TYPE, signer)
+
+    @classmethod
+    def open(cls, envelope: bytes, keys: Sequence[PublicKey], where: str) -> Self:
+        """Verify a checkpoint's signature and read it.
+
+        Raises:
+            EvidenceBroken: it was changed, or another key signed it.
+        """
+        try:
+            fields = canonical.loads(signing.open_envelope(envelope, CHECKPOINT_TYPE, keys, where))
+            return cls(**fields)
+        except Refused as error:
+            raise EvidenceBroken(where, error.message) from None
+        except (ValueError, TypeError):
+            raise EvidenceBroken(where, "the checkpoint is not well formed.") from None
+
+
+class LedgerWriter(Protocol):
+    """The inside of one append: nobody else appends meanwhile."""
+
+    def newest(self) -> tuple[Frontier, bytes | None]:
+        """The tree's right edge after the last append, and the checkpoint signed over it."""
+
+    def steps(self, run: str) -> int:
+        """How many records the run has."""
+
+    def add(self, record: Record, frontier: Frontier, checkpoint: bytes) -> None:
+        """Keep the record with the frontier and signed checkpoint that include it."""
+
+
+class Ledger(Protocol):
+    """Where the log is kept. Raises `Unavailable` when it does not answer."""
+
+    label: str
+    name: str
+    """The log's own random name, made with it; checkpoints carry it."""
+
+    def writing(self) -> AbstractContextManager[LedgerWriter]:
+        """One atomic append."""
+
+    def kept(self, run: str | None = None) -> Iterator[Kept]:
+        """What is kept, of one run or of all, in order."""
+
+    def checkpoint(self, size: int | None = None) -> bytes | None:
+        """The checkpoint kept for a size; without one, the newest."""
+
+    def checkpoints(self) -> Iterator[tuple[int, Frontier, bytes]]:
+        """Every size, with the frontier and checkpoint kept for it, in order."""
+
+    def witnessed(self) -> bytes | None:
+        """The newest checkpoint kept apart from the log, if there ever was one."""
+
+
+class EvidenceLog:
+    """The log as the steps write and read it."""
+
+    def __init__(self, ledger: Ledger, signer: Signer, clock: Clock) -> None:
+        self._ledger = ledger
+        self._signer = signer
+        self._clock = clock
+
+    @property
+    def signer(self) -> Signer:
+        """The processor's signer; manifests and certificates are signed with it as well."""
+        return self._signer
+
+    def append(self, run: str, kind: str, data: Any, by: str, *, step: int) -> Record:
+        """Record what happened, as the run's record number `step`.
+
+        Raises:
+            Refused: run-moved, when another process recorded that step first.
+        """
+        with self._ledger.writing() as writer:
+            if writer.steps(run) != step:
+                raise Refused(
+                    "run-moved",
+                    f"run {run}",
+                    "another process went on with this run at the same time.",
+                    "look at its state (remit evidence show) and run the step again if it is due.",
+                )
+            frontier, newest = writer.newest()
+            self._require_own(frontier, newest)
+            self._require_no_cut(frontier)
+            at = timestamp(self._clock())
+            record = Record(frontier.size, run, step, kind, at, by, data)
+            frontier = frontier.with_leaf(leaf_hash(record.body()))
+            checkpoint = Checkpoint(self._ledger.name, frontier.size, frontier.root().hex(), at)
+            writer.add(record, frontier, checkpoint.sign(self._signer))
+            return record
+
+    def _require_own(self, frontier: Frontier, newest: bytes | None) -> None:
+        """Signing on top of a tree edge that we never signed would sign a forged history."""
+        if newest is None:
+            same = frontier.size == 0
+        else:
+            own = [signing.key_of(self._signer)]
+            signed = Checkpoint.open(newest, own, "the newest checkpoint")
+            found = (self._ledger.name, frontier.size, frontier.root().hex())
+            same = (signed.log, signed.size, signed.root) == found
+        if not same:
+            raise EvidenceBroken("the newest checkpoint", "the tree's edge is not what it signs.")
+
+    def _require_no_cut(self, frontier: Frontier) -> None:
+        """Appending to a log that was cut short would replace the witness that shows it."""
+        witness = self._ledger.witnessed()
+        if witness is None:
+            return
+        seen = Checkpoint.open(witness, [signing.key_of(self._signer)], "the witness checkpoint")
+        same = seen.size < frontier.size or seen.root == frontier.root().hex()
+        if seen.log != self._ledger.name or seen.size > frontier.size or not same:
+            raise EvidenceBroken(
+                f"record {frontier.size}",
+                f"the log was cut short or replaced: the witness has seen {seen.size} records.",
+            )
+
+    def records(self, run: str | None = None) -> list[Record]:
+        """The records of a run, or all, in order."""
+        return [kept.record() for kept in self._ledger.kept(run)]
+
+    def kept(self) -> Iterator[Kept]:
+        """Everything that is kept, in order, unread."""
+        return self._ledger.kept()
+
+    def newest_checkpoint(self) -> bytes | None:
+        """The envelope of the newest checkpoint."""
+        return self._ledger.checkpoint()
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 in UTC to the second, as all of remit's documents write it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """The inverse of `timestamp`."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+# --- verification -----------------------------------------------------------------------------
+
+
+def verify_log(
+    ledger: Ledger, keys: Sequence[PublicKey], earlier: Sequence[bytes] = ()
+) -> Checkpoint:
+    """Check the whole log, in constant memory, and return the checkpoint that it matches.
+
+    The order: the newest checkpoint's signature; then record by record form, place and hash; the
+    root at the size of each checkpoint (the newest, the witness, those in `earlier`); the end.
+
+    Raises:
+        EvidenceBroken: naming the first record or checkpoint that does not hold.
+    """
+    newest_envelope, witness = ledger.checkpoint(), ledger.witnessed()
+    if newest_envelope is None:
+        _refuse_emptied(ledger, witness, earlier)
+        return Checkpoint(ledger.name, 0, EMPTY_ROOT.hex(), "")
+    newest = Checkpoint.open(newest_envelope, keys, "the newest checkpoint")
+    pinned = [newest]
+    for place, envelope in [("the witness checkpoint", witness)] + [
+        (f"earlier checkpoint {number}", given) for number, given in enumerate(earlier, 1)
+    ]:
+        if envelope is not None:
+            pinned.append(Checkpoint.open(envelope, keys, place))
+    _compare(ledger, pinned)
+    return newest
+
+
+def _refuse_emptied(ledger: Ledger, witness: bytes | None, earlier: Sequence[bytes]) -> None:
+    if witness is not None or earlier or next(ledger.kept(), None) is not None:
+        raise EvidenceBroken("the log", "it was cut short: the checkpoints that it had are gone.")
+
+
+def _compare(ledger: Ledger, pinned: Sequence[Checkpoint]) -> None:
+    for checkpoint in pinned:
+        if checkpoint.log != ledger.name:
+            raise EvidenceBroken(f"checkpoint {checkpoint.size}", "it belongs to another log.")
+    roots = {checkpoint.size: checkpoint.root for checkpoint in pinned}
+    if len({(c.size, c.root) for c in pinned}) != len(roots):
+        raise EvidenceBroken("the checkpoints", "two of one size differ: the log was rewritten.")
+    frontier, steps = Frontier(), dict[str, int]()
+    for kept, signed in itertools.zip_longest(ledger.kept(), ledger.checkpoints()):
+        if kept is None:
+            break
+        record = _check_place(frontier.size, kept, steps)
+        frontier = frontier.with_leaf(leaf_hash(kept.body))
+        steps[record.run] = record.step + 1
+        if signed is not None:
+            _check_kept_checkpoint(frontier, *signed)
+        if frontier.size in roots and frontier.root().hex() != roots[frontier.size]:
+            where = f"checkpoint {frontier.size}"
+            raise EvidenceBroken(where, "the log was rewritten: it does not lead to it any more.")
+    newest = max(roots)
+    if frontier.size != newest:
+        what = "cut short" if frontier.size < newest else "extended without a checkpoint"
+        raise EvidenceBroken(
+            f"record {frontier.size}", f"the log was {what}: {frontier.size} of {newest} records."
+        )
+
+
+def _check_kept_checkpoint(frontier: Frontier, size: int, edge: Frontier, envelope: bytes) -> None:
+    """Its signature is not asked for: what counts are the newest and those kept elsewhere."""
+    try:
+        payload = signing.unverified_payload(envelope, CHECKPOINT_TYPE, "")
+        signed = Checkpoint(**canonical.loads(payload))
+    except (Refused, ValueError, TypeError):
+        where = f"checkpoint {frontier.size}"
+        raise EvidenceBroken(where, "it was changed: it is no longer well formed.") from None
+    expected = (frontier.size, frontier.size, frontier.root().hex(), frontier)
+    if (size, signed.size, signed.root, edge) != expected:
+        raise EvidenceBroken(
+            f"record {frontier.size - 1}",
+            "it was changed after it was recorded, or the checkpoint made with it was.",
+        )
+
+
+def _check_place(expected: int, kept: Kept, steps: dict[str, int]) -> Record:
+    where = f"record {expected}"
+    record = kept.record()
+    if kept.seq != expected:
+        raise EvidenceBroken(
+            where, f"it is missing: record {kept.seq} follows record {expected - 1}."
+        )
+    if record.step != steps.get(record.run, 0):
+        raise EvidenceBroken(where, "it is not in its place: records were dropped or reordered.")
+    return record
+
+
+# --- the tree ---------------------------------------------------------------------------------
+
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(body: bytes) -> bytes:
+    """RFC 6962 leaf hash, 32 bytes."""
+    return hashlib.sha256(b"\x00" + body).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """RFC 6962 interior hash, 32 bytes."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The roots of the full subtrees along the tree's right edge, largest first."""
+
+    size: int = 0
+    roots: tuple[bytes, ...] = ()
+
+    def with_leaf(self, leaf: bytes) -> Frontier:
+        """The frontier after one more leaf."""
+        roots, size = [*self.roots, leaf], self.size
+        while size & 1:  # as many full subtrees join as the old size has trailing one bits
+            right, left = roots.pop(), roots.pop()
+            roots.append(node_hash(left, right))
+            size >>= 1
+        return Frontier(self.size + 1, tuple(roots))
+
+    def root(self) -> bytes:
+        """The tree's root, 32 bytes."""
+        if not self.roots:
+            return EMPTY_ROOT
+        *rest, root = self.roots
+        for left in reversed(rest):
+            root = node_hash(left, root)
+        return root
+
+
+def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The audit path of leaf `index` in the tree over `leaves` (RFC 6962, 2.1.1)."""
+    if len(leaves) <= 1:
+        return []
+    split = _split(len(leaves))
+    if index < split:
+        return [*inclusion_proof(leaves[:split], index), root_of(leaves[split:])]
+    return [*inclusion_proof(leaves[split:], index - split), root_of(leaves[:split])]
+
+
+def root_from_proof(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The root that an audit path leads to; None when the path has the wrong length."""
+    if size == 1 or not path:
+        return leaf if size == 1 and not path else None
+    split = _split(size)
+    *rest, sibling = path
+    if index < split:
+        below = root_from_proof(leaf, index, split, rest)
+        return None if below is None else node_hash(below, sibling)
+    below = root_from_proof(leaf, index - split, size - split, rest)
+    return None if below is None else node_hash(sibling, below)
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """The root over leaf hashes."""
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier = frontier.with_leaf(leaf)
+    return frontier.root()
+
+
+def _split(size: int) -> int:
+    """The largest power of two below `size` (which is at least 2)."""
+    return 1 << (size - 1).bit_length() - 1

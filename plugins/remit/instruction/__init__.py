@@ -1,0 +1,31 @@
+"""The controller's instruction: what it says (model), its text (reading), its signature (trust)."""
+
+from remit.instruction.model import Category, Column, Instruction, Recipient, Suite, Table
+from remit.instruction.reading import digest_of, parse, problems_of, read
+from remit.instruction.trust import (
+    PAYLOAD_TYPE,
+    TrustStore,
+    VerifiedInstruction,
+    envelope_path,
+    read_signed,
+    verify,
+)
+
+__all__ = [
+    "PAYLOAD_TYPE",
+    "Category",
+    "Column",
+    "Instruction",
+    "Recipient",
+    "Suite",
+    "Table",
+    "TrustStore",
+    "VerifiedInstruction",
+    "digest_of",
+    "envelope_path",
+    "parse",
+    "problems_of",
+    "read",
+    "read_signed",
+    "verify",
+]

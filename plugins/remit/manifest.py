@@ -1,0 +1,152 @@
+"""The manifest: what a delivery is, signed by the processor, and how the target checks it.
+
+A delivery is a folder at the landing zone: the encrypted files, ``instruction.dsse.json``, and
+``manifest.dsse.json``. The instruction, signed by the controller, pins the processor's key, so the
+controller's public key is all that a reader must bring along.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from securesystemslib.signer import Signer
+
+from remit import canonical, signing
+from remit.errors import Refused
+from remit.extract import columns_digest, file_names
+from remit.instruction import TrustStore, VerifiedInstruction, verify
+from remit.signing import PublicKey
+
+PAYLOAD_TYPE = "application/vnd.remit.manifest+json"
+MANIFEST = "manifest.dsse.json"
+INSTRUCTION = "instruction.dsse.json"
+RECEIPT = "receipt.dsse.json"
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}\.parquet$")]
+RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,100}$")]
+
+
+class Document(BaseModel):
+    """A signed JSON document: no unknown field, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class InstructionRef(Document):
+    """Which instruction, exactly."""
+
+    id: str
+    version: int
+    digest: Digest
+
+
+class ManifestFile(Document):
+    """One file of a delivery."""
+
+    name: FileName
+    table: str
+    columns: Digest
+    rows: Count
+    size: Count
+    sha256: Digest
+    commitment: Digest
+
+
+class Manifest(Document):
+    """A delivery; `nonce` makes its receipt unlike any other's."""
+
+    run: RunId
+    instruction: InstructionRef
+    files: list[ManifestFile]
+    recipients: dict[str, str]
+    nonce: Hex
+    sealed_at: str
+    checkpoint: str
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(file.rows for file in self.files)
+
+
+def sign_manifest(manifest: Manifest, signer: Signer) -> bytes:
+    """The envelope that is delivered."""
+    return signing.sign(canonical.dumps(manifest.model_dump()), PAYLOAD_TYPE, signer)
+
+
+def open_manifest(envelope: bytes, instruction: VerifiedInstruction) -> Manifest:
+    """Verify a manifest with the processor's key that the instruction pins.
+
+    Raises:
+        Refused: the envelope's defects; manifest-invalid; manifest-mismatch.
+    """
+    payload = signing.open_envelope(
+        envelope, PAYLOAD_TYPE, [instruction.processor_key], "the delivery's manifest"
+    )
+    manifest = parse_document(Manifest, payload, "manifest-invalid", "the delivery's manifest")
+    _require_instructed(manifest, instruction)
+    return manifest
+
+
+def _require_instructed(manifest: Manifest, instruction: VerifiedInstruction) -> None:
+    terms = instruction.terms
+    names = file_names(terms)
+    expected = [(names[table.name], table.name, columns_digest(table)) for table in terms.tables]
+    if manifest.instruction.digest != instruction.digest:
+        raise _mismatch("instruction.digest", "it was made under another instruction")
+    if [(file.name, file.table, file.columns) for file in manifest.files] != expected:
+        raise _mismatch("files", "they are not the instructed tables and columns")
+    if any(file.rows > terms.table(file.table).rows.maximum for file in manifest.files):
+        raise _mismatch("files", "there are more rows than instructed")
+    if manifest.recipients != {r.name: PublicKey.parse(r.key).key_id for r in terms.recipients}:
+        raise _mismatch("recipients", "they are not the instructed ones")
+
+
+def _mismatch(field: str, what: str) -> Refused:
+    return Refused(
+        "manifest-mismatch",
+        f"manifest field {field}",
+        f"{what}.",
+        "refuse the delivery and tell the processor.",
+    )
+
+
+D = TypeVar("D", bound="Document")
+
+
+def parse_document(kind: type[D], payload: bytes, code: str, where: str) -> D:
+    """Read a signed document, naming the field that is wrong."""
+    try:
+        return kind.model_validate_json(payload)
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+    raise Refused(
+        code,
+        f"{where}, field {field}",
+        "it is missing, unknown or not of its form.",
+        "ask its author to make it again with a version of remit that knows this form.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDelivery:
+    """A delivery whose instruction and manifest verified; the files are not yet checked."""
+
+    instruction: VerifiedInstruction
+    manifest: Manifest
+    manifest_digest: str
+
+
+def open_delivery(instruction: bytes, manifest: bytes, trust: TrustStore) -> OpenedDelivery:
+    """Verify from the controller's key down: instruction, then manifest.
+
+    The validity window is not asked for: a delivery made in time may be read later.
+    """
+    verified = verify(instruction, trust, now=None)
+    opened = open_manifest(manifest, verified)
+    return OpenedDelivery(verified, opened, canonical.sha256(manifest))

@@ -1,0 +1,228 @@
+"""The run's story in plain sentences: the CLI, task logs and pages all tell it with these.
+
+Every sentence is made of what the evidence holds: names, counts, digests, times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from remit.errors import one_line
+from remit.evidence import Record
+
+_TITLES = {
+    "opened": "Asked",
+    "planned": "Planned",
+    "unplanned": "Could not be planned",
+    "obliged": "Obliged to delete",
+    "extracted": "Extracted",
+    "validated": "Validated",
+    "invalid": "Failed validation",
+    "sealing": "Checked recipients",
+    "sealed": "Sealed",
+    "delivering": "Delivering",
+    "delivered": "Delivered",
+    "confirmed": "Confirmed",
+    "deleting": "Found to delete",
+    "deleted": "Deleted",
+    "refused": "Refused",
+    "interrupted": "Interrupted",
+    "stopped": "Stopped",
+    "undeleted": "Not yet deleted",
+    "held": "Held",
+}
+
+
+def title(record: Record) -> str:
+    """The record's kind as a heading."""
+    return _TITLES.get(record.kind, record.kind)
+
+
+def tell(record: Record) -> list[str]:
+    """What the record says, one sentence a line."""
+    teller = _TELLERS.get(record.kind)
+    if teller is None:
+        return ["(no words for this kind of record)"]
+    return [one_line(sentence) for sentence in teller(record.data)]
+
+
+def _opened(data: Mapping[str, Any]) -> list[str]:
+    asked = data["instruction"]
+    return [
+        f"Instruction {asked['id']} version {asked['version']} of controller {data['controller']}, "
+        f"signature verified.",
+        f"Its digest is {asked['digest']}; this run is pinned to it.",
+        f"Purpose: {data['purpose']}.",
+        f"From {data['source']} to {data['landing']}.",
+        *(
+            f"Recipient {recipient['name']} may read: {', '.join(recipient['categories'])}."
+            for recipient in data["recipients"]
+        ),
+    ]
+
+
+def _planned(data: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for table in data["plan"]["tables"]:
+        lines.append(
+            f"{table['name']}: {_rows(table['rows_in_scope'])} of {table['rows_total']} rows in scope."
+        )
+        lines.append(f"  limits   {'; '.join(table['limits'])}")
+        lines.append(f"  allowed  {', '.join(table['allowed'])}")
+        withheld = ", ".join(table["withheld"]) or "nothing"
+        lines.append(f"  withheld {withheld} (not in the instruction)")
+    if unnamed := data["plan"]["withheld_tables"]:
+        lines.append(f"Withheld as a whole: {', '.join(unnamed)} (not in the instruction).")
+    return lines
+
+
+def _unplanned(data: Mapping[str, Any]) -> list[str]:
+    refusals = data["plan"]["refusals"]
+    return [
+        *_planned(data),
+        *(f"REFUSED {r['code']} at {r['where']}: {r['message']}" for r in refusals),
+    ]
+
+
+def _obliged(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"Every copy is deleted at {data['due']} at the latest, whether confirmed or not.",
+        f"Recorded before anything was extracted; staging is {data['staging']}.",
+    ]
+
+
+def _extracted(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{file['table']}: {file['rows']} rows, {file['size']} bytes, encrypted, {file['sha256']}."
+        for file in data["files"]
+    ]
+
+
+def _report(data: Mapping[str, Any]) -> list[str]:
+    lines = [f"Judged by {data['report']['engine']}."]
+    for table in data["report"]["tables"]:
+        total = table["passed"] + table["failed"]
+        lines.append(
+            f"{table['table']}: {table['passed']} of {total} rules hold, {table['rows']} rows."
+        )
+        lines += [f"  {_verdict(v)}" for v in table["verdicts"] if not v["success"]]
+    return lines
+
+
+def _rows(count: int | None) -> str:
+    return "an unknown number" if count is None else str(count)
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    columns = ", ".join(verdict["columns"]) or "the table"
+    what = "could not be judged" if verdict["error"] else "does not hold"
+    if not verdict["error"] and verdict["unexpected"] is not None:
+        what = f"does not hold on {verdict['unexpected']} of {verdict['elements']} rows"
+    return f"{verdict['rule']} ({verdict['type']} on {columns}) {what}."
+
+
+def _sealing(_: Mapping[str, Any]) -> list[str]:
+    return ["Each column's key is wrapped to exactly the instructed recipients; manifest signed."]
+
+
+def _sealed(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"Staging key {data['staging_key_destroyed'][:16]}… destroyed and looked for again: gone.",
+        "From here on only the recipients can read the files.",
+    ]
+
+
+def _delivering(data: Mapping[str, Any]) -> list[str]:
+    return [f"Sending to {data['to']}."]
+
+
+def _delivered(data: Mapping[str, Any]) -> list[str]:
+    return [f"Published whole at {data['to']}, manifest {data['manifest']}."]
+
+
+def _confirmed(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"The target's receipt {data['receipt_id'][:16]}… by {data['principal']} verified: "
+        f"{data['rows']} rows accepted, decryption proven (level L3).",
+        f"Deletion is now due at {data['due']}.",
+    ]
+
+
+def _deleting(data: Mapping[str, Any]) -> list[str]:
+    return [f"{copy['where']}, {copy['size']} bytes." for copy in data["copies"]]
+
+
+def _deleted(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{data['copies']} copies removed and looked for again: gone. Staging key destroyed.",
+        "A signed deletion certificate is in the evidence.",
+    ]
+
+
+def _refused(data: Mapping[str, Any]) -> list[str]:
+    refusal = data["refusal"]
+    return [
+        f"At {data['step']}: {refusal['code']} at {refusal['where']}: {refusal['message']}",
+        f"Way out: {refusal['way_out']}",
+    ]
+
+
+def _interrupted(data: Mapping[str, Any]) -> list[str]:
+    return [f"At {data['step']}: {data['where']}: {data['why']} It may be tried again."]
+
+
+def _stopped(data: Mapping[str, Any]) -> list[str]:
+    return [f"The run is {data['reason']}; its staging key is destroyed, deletion is due at once."]
+
+
+def _undeleted(data: Mapping[str, Any]) -> list[str]:
+    return [f"{data['why']} Deletion stays due and is tried again."]
+
+
+def _held(data: Mapping[str, Any]) -> list[str]:
+    return [f"Deletion is suspended until {data['until']} by {data['person']}: {data['reason']}"]
+
+
+_TELLERS = {
+    "opened": _opened,
+    "planned": _planned,
+    "unplanned": _unplanned,
+    "obliged": _obliged,
+    "extracted": _extracted,
+    "validated": _report,
+    "invalid": _report,
+    "sealing": _sealing,
+    "sealed": _sealed,
+    "delivering": _delivering,
+    "delivered": _delivered,
+    "confirmed": _confirmed,
+    "deleting": _deleting,
+    "deleted": _deleted,
+    "refused": _refused,
+    "interrupted": _interrupted,
+    "stopped": _stopped,
+    "undeleted": _undeleted,
+    "held": _held,
+}
+
+
+def what_next(records: Sequence[Record]) -> str:
+    """What happens after the last record."""
+    kinds = {record.kind for record in records}
+    if "deleted" in kinds:
+        return "Nothing more: every copy is gone."
+    if "stopped" in kinds or "confirmed" in kinds:
+        return "Next: the deletion DAG (or remit delete --due) deletes every copy when it is due."
+    if "delivered" in kinds:
+        return "Next: the target loads the delivery and writes its signed receipt."
+    for done, step in (
+        ("sealed", "deliver"),
+        ("validated", "seal"),
+        ("extracted", "validate"),
+        ("planned", "extract"),
+        ("opened", "plan"),
+    ):
+        if done in kinds:
+            return f"Next: {step}."
+    return "Next: nothing; the run is not known."

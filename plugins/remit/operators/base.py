@@ -1,0 +1,100 @@
+"""What all of remit's operators share.
+
+A task keeps nothing and hands nothing on: no XCom, no templates. Whatever a step needs it reads
+from the evidence of its run, whose id follows from the DAG run; so a retried, cleared or duplicate
+task takes up the very same run, and the evidence decides what is left to do.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from remit.operators.failures import guarded
+from remit.operators.telling import tell_next, tell_records
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from remit.custody import Deployment, Run
+
+
+class RemitOperator(BaseOperator):
+    """Does its work in the deployment that the environment describes.
+
+    Attributes:
+        intent: what the task does, in a sentence that its log opens with.
+    """
+
+    intent: ClassVar[str]
+    # Nothing is rendered: what a run may do is in the signed instruction, not in a DAG run's conf.
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("doc_md", self.intent)
+        super().__init__(do_xcom_push=False, **kwargs)
+
+    def execute(self, context: Context) -> None:
+        """Do the work, and tell it in the log."""
+        self.log.info(self.intent)
+        guarded(lambda: self.perform(context), self.log)
+
+    @abstractmethod
+    def perform(self, context: Context) -> None:
+        """Do the work; remit's errors become Airflow's outside."""
+
+    def principal(self, context: Context) -> str:
+        """In whose name evidence is recorded."""
+        return f"airflow:{self.dag_id}/{context['run_id']}"
+
+    def deployment(self) -> Deployment:
+        """Ledger, keys and staging of this deployment."""
+        from remit.wiring import Settings, open_deployment
+
+        return open_deployment(Settings.from_environment())
+
+
+class StepOperator(RemitOperator):
+    """One step of a run."""
+
+    def perform(self, context: Context) -> None:
+        """Take the step; tell what it added to the evidence."""
+        run = self.open_run(context)
+        known = len(run.story.records)
+        try:
+            self.step(run)
+        finally:
+            tell_records(self.log, run.story.records[known:])
+        records = run.story.records
+        if len(records) == known:
+            self.log.info("The evidence says that this was done before; nothing was done again.")
+        tell_next(self.log, records)
+
+    @abstractmethod
+    def step(self, run: Run) -> None:
+        """Take the step."""
+
+    def open_run(self, context: Context) -> Run:
+        """The run that belongs to this DAG run and group."""
+        from remit.custody import Run
+
+        run = Run(run_name(self, context), self.deployment(), self.principal(context))
+        self.log.info("Run %s (remit evidence show %s)", run.id, run.id)
+        return run
+
+
+def run_name(task: BaseOperator, context: Context) -> str:
+    """The run's id, which every task of a group, and every try of it, finds again.
+
+    It begins with the DAG's id, in the letters that a run id may have.
+    """
+    from remit.custody import run_id
+
+    group = task.task_group.group_id if task.task_group is not None else None
+    parts = (task.dag_id, context["run_id"], group or "", str(context["ti"].map_index))
+    slug = re.sub(r"[^a-z0-9]+", "-", task.dag_id.lower()).strip("-")
+    return run_id(slug or "run", *parts)

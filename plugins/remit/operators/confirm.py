@@ -1,0 +1,73 @@
+"""Confirm: wait for the target's receipt without holding a worker, then verify it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from remit.errors import Refused
+from remit.operators.base import StepOperator
+from remit.operators.connections import resolve
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from remit.custody import Run
+
+_SLACK = timedelta(hours=1)
+
+
+class ConfirmOperator(StepOperator):
+    """Looks for the receipt; while there is none, waits in the triggerer until the maximum age.
+
+    Args:
+        poke_interval: seconds between two looks.
+    """
+
+    intent = (
+        "Waits for the target's signed receipt and verifies it: key, digests, counts, nonce, and "
+        "the proof that the target decrypted. A verified receipt brings deletion forward."
+    )
+
+    def __init__(self, *, poke_interval: float = 60, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.poke_interval = poke_interval
+
+    def step(self, run: Run) -> None:
+        """Look once, verify what is there, or wait for it."""
+        from remit.wiring import clock, open_landing
+
+        spec, obligation = run.landing(), run.story.obligation()
+        if obligation is not None and obligation.done and not run.story.has("confirmed"):
+            raise _overdue(run.id, obligation.due)
+        if run.confirm(open_landing(spec, resolve)) is not None:
+            return
+        if obligation is None or clock() >= obligation.due:
+            raise _overdue(run.id, obligation.due if obligation else clock())
+        self._wait(run.id, spec, obligation.due, obligation.due - clock())
+
+    def execute_complete(self, context: Context, event: object = None) -> None:  # noqa: ARG002
+        """Look again. The event only wakes the task; nothing in it is believed."""
+        self.execute(context)
+
+    def _wait(self, run: str, landing: str, due: datetime, left: timedelta) -> None:
+        from remit.operators.receipt_trigger import ReceiptTrigger
+
+        self.log.info(
+            "No receipt yet. The triggerer looks every %g seconds until %s; no worker is held.",
+            self.poke_interval,
+            due.isoformat(timespec="seconds"),
+        )
+        trigger = ReceiptTrigger(landing, run, self.poke_interval, due.isoformat())
+        # The timeout is for a triggerer that is down; the trigger itself ends at the due time.
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=left + _SLACK)
+
+
+def _overdue(run: str, due: datetime) -> Refused:
+    return Refused(
+        "receipt-overdue",
+        f"run {run}",
+        f"the target wrote no receipt until {due.isoformat(timespec='seconds')}, the maximum age; "
+        f"the DAG remit_deletion deletes every copy.",
+        "ask the target what became of the delivery; start a new run to send it again.",
+    )

@@ -1,0 +1,26 @@
+"""Deliver: publish the sealed files and the signed manifest at the landing zone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remit.operators.base import StepOperator
+from remit.operators.connections import resolve
+
+if TYPE_CHECKING:
+    from remit.custody import Run
+
+
+class DeliverOperator(StepOperator):
+    """Publishes at the landing zone that the run was opened with."""
+
+    intent = (
+        "Puts the sealed files, the instruction and the signed manifest at the target's landing "
+        "zone, all of them at once or none."
+    )
+
+    def step(self, run: Run) -> None:
+        """Publish."""
+        from remit.wiring import open_landing
+
+        run.deliver(open_landing(run.landing(), resolve))

@@ -1,0 +1,47 @@
+"""Plan: verify the instruction, open the run, hold the instruction against the live source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from remit.operators.base import StepOperator
+from remit.operators.connections import resolve
+
+if TYPE_CHECKING:
+    from remit.custody import Run
+
+
+class PlanOperator(StepOperator):
+    """Verifies the instruction, pins the run to it, and records what would leave.
+
+    Args:
+        instruction: the instruction's file, its signature beside it; a relative path is looked
+            for beside the deployment's `include` folder.
+        source_conn_id: the connection of the controller's database.
+        landing_conn_id: the connection of the target's landing zone.
+    """
+
+    intent = (
+        "Verifies the controller's signed instruction, opens the run under it, and lists what "
+        "would leave and what is withheld. Nothing is read but the schema and counts."
+    )
+
+    def __init__(
+        self, *, instruction: str, source_conn_id: str, landing_conn_id: str, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.instruction = instruction
+        self.source_conn_id = source_conn_id
+        self.landing_conn_id = landing_conn_id
+
+    def step(self, run: Run) -> None:
+        """Open the run, then plan."""
+        from remit.wiring import Settings, open_judge, open_landing, open_source
+
+        path = Settings.from_environment().include.parent / self.instruction
+        self.log.info("Asked for by %s", path)
+        source = open_source(f"conn:{self.source_conn_id}", resolve)
+        landing = f"conn:{self.landing_conn_id}"  # by this the deletion DAG finds it again
+        run.open_file(Path(path), source.label, landing)
+        run.plan(source, open_landing(landing, resolve), open_judge())

@@ -1,0 +1,60 @@
+"""Tells a task's part of the run's story in its log, for a reviewer who has not read the code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from remit.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Logger
+
+    from remit.evidence import Record
+
+_ALARMING = {"invalid", "stopped", "undeleted"}
+_TOLD_AS_FAILURE = {"refused", "interrupted"}
+
+
+def tell_records(log: Logger, records: Sequence[Record]) -> None:
+    """Each record as a folded group of sentences; what went wrong stays unfolded.
+
+    A refusal is left to `tell_failure`, which also knows those that come before any record.
+    """
+    from remit.narrative import tell, title
+
+    for record in records:
+        if record.kind in _TOLD_AS_FAILURE:
+            continue
+        alarming = record.kind in _ALARMING
+        write = log.error if alarming else log.info
+        write(f"{title(record)}:" if alarming else f"::group::{title(record)}")
+        log.info("Evidence record %d of %s, by %s.", record.seq, record.at, record.by)
+        for sentence in tell(record):
+            write(sentence)
+        if not alarming:
+            log.info("::endgroup::")
+
+
+def tell_next(log: Logger, records: Sequence[Record]) -> None:
+    """What happens after this."""
+    from remit.narrative import what_next
+
+    log.info(what_next(records))
+
+
+def tell_failure(log: Logger, error: Exception, words: str) -> None:
+    """Why the task ends here, and what the reader can do about it.
+
+    Args:
+        words: what may be said of the error.
+    """
+    if isinstance(error, Refused):
+        log.error("Refused by the rule %s.", error.code)
+        log.error("Where: %s", error.where)
+        log.error("What: %s", error.message)
+        log.error("Way out: %s", error.way_out)
+        return
+    log.error(words)
+    if isinstance(error, Unavailable):
+        log.warning("This may pass; Airflow tries again while the task has retries left.")

@@ -1,0 +1,230 @@
+"""What the steps need from the outside, as protocols, and the small values that cross them.
+
+Adapters implement these and translate every error of what they wrap into `remit.errors`.
+Nothing here imports pyarrow at run time, so that DAG parsing stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+from remit.columns import ColumnType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.dataset
+
+Clock = Callable[[], datetime]
+"""Gives the time, aware, in UTC."""
+
+Progress = Callable[[str, int], None]
+"""Told, on long work, the table and the rows done so far."""
+
+
+# --- source -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column as the live schema has it; `type` is None where remit has no type for it."""
+
+    name: str
+    native_type: str
+    type: ColumnType | None
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows whose `column` is in [start, end): ISO 8601 texts of the column's own declared type."""
+
+    column: str
+    type: ColumnType
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Rows whose `column` (text) is one of `values`; used for sites and for codes."""
+
+    column: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """All that may be asked of one table: these columns, of the rows that meet every limit.
+
+    Empty limits mean all rows of the table, which only an instruction can say.
+    """
+
+    table: str
+    columns: tuple[tuple[str, ColumnType], ...]
+    window: Window | None = None
+    memberships: tuple[Membership, ...] = ()
+
+
+class Snapshot(Protocol):
+    """One consistent state of the source; counts and rows read from it agree."""
+
+    def count(self, query: TableQuery) -> int:
+        """Rows that meet the query's limits."""
+
+    def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
+        """The rows, in bounded batches, columns in the query's order and declared Arrow types."""
+
+
+class Source(Protocol):
+    """A database of the controller's, read only.
+
+    Every method raises `Unavailable` when the source does not answer, and `Refused` when what it
+    holds does not fit what was declared.
+    """
+
+    label: str
+    """Where this is, without credentials, such as ``postgresql://host:5432/lis``."""
+
+    def describe(self) -> Mapping[str, Sequence[SourceColumn]]:
+        """The live schema: table or view name to its columns."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Open one consistent state."""
+
+    def sql(self, query: TableQuery) -> str:
+        """The statement that `Snapshot.stream` would run, for the reviewer."""
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file in a store: its path below the store's root, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+class Draft(Protocol):
+    """A file being written; invisible under its name until `publish`."""
+
+    def write(self, data: bytes) -> int:
+        """Append bytes."""
+
+    def publish(self) -> None:
+        """Make it durable and give it its name, at once."""
+
+    def discard(self) -> None:
+        """Remove what was written."""
+
+
+class Store(Protocol):
+    """A place for files: staging, or a landing zone. Paths are relative, with ``/``."""
+
+    label: str
+
+    def create(self, path: str) -> Draft:
+        """Start a file, readable by its owner alone."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Read a file (seekable). Raises FileNotFoundError when it is not there."""
+
+    def exists(self, path: str) -> bool:
+        """Whether the file is there under its name."""
+
+    def list(self, prefix: str) -> list[StoredFile]:
+        """Every file below the folder `prefix`, those that an interrupted write left included."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and folders that this leaves empty. A file already gone is no error."""
+
+    def claim(self) -> str:
+        """The store's own random name, given to it now if it has none yet."""
+
+    def identity(self) -> str | None:
+        """The name given by `claim`; None in a store that is empty, replaced or not mounted."""
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold `name` alone, across processes, released when the holder dies.
+
+        Raises:
+            Unavailable: somebody else holds it.
+        """
+
+
+class LandingZone(Store, Protocol):
+    """The place where the target picks deliveries up."""
+
+    def preflight(self) -> None:
+        """Refuse a zone that must not be used, before a byte is sent."""
+
+    def publish(self, folder: str, files: Mapping[str, Callable[[], BinaryIO]]) -> None:
+        """Put the files at `folder` so that a reader sees all of them or none."""
+
+
+# --- keys -------------------------------------------------------------------------------------
+
+
+class KeyStore(Protocol):
+    """Holds the runs' staging keys (X25519, HPKE). Private halves never leave it by this port."""
+
+    def create(self, name: str) -> bytes:
+        """Make the key, or find the one of that name; its public half, 32 bytes."""
+
+    def open(self, name: str, sealed: bytes, info: bytes) -> bytes:
+        """Open an HPKE message to the key. Raises `Refused` (staging-key-gone) without it."""
+
+    def exists(self, name: str) -> bool:
+        """Whether the private half is still there."""
+
+    def destroy(self, name: str) -> None:
+        """Zeroize and remove the private half; one already gone is no error."""
+
+
+# --- rules ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One expectation: a Great Expectations type and its kwargs, with an id and a reason."""
+
+    id: str
+    type: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one rule: counts and a yes or no, never a value.
+
+    `error` is True when the rule could not be judged, which counts as failed. Counts are None
+    where the rule has no such notion (for example a rule about the set of columns).
+    """
+
+    rule: str
+    type: str
+    columns: tuple[str, ...]
+    success: bool
+    error: bool = False
+    elements: int | None = None
+    unexpected: int | None = None
+    missing: int | None = None
+
+
+class Judge(Protocol):
+    """Judges rules over one table's extract."""
+
+    engine: str
+    """What judged, with versions, for the report."""
+
+    def check(self, rules: Sequence[Rule]) -> None:
+        """Refuse (expectation-unknown) a type or kwarg that is not on the allowlist."""
+
+    def judge(self, extract: pyarrow.dataset.Dataset, rules: Sequence[Rule]) -> list[Verdict]:
+        """One verdict per rule, in the order of the rules."""

@@ -1,0 +1,160 @@
+"""Receive, at the target: verify a delivery, decrypt it in memory, reconcile it, sign a receipt.
+
+Guarantee: rows are only handed on from a delivery whose instruction, manifest and files verified,
+and the receipt says what was really counted.
+The caller must load the rows durably before the receipt is written: it lets the processor delete.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from securesystemslib.signer import Signer
+
+from remit import canonical, proof, signing
+from remit.confirm import PAYLOAD_TYPE, Receipt, ReceiptFile
+from remit.errors import Refused
+from remit.evidence import timestamp
+from remit.extract import columns_digest
+from remit.instruction import TrustStore
+from remit.manifest import INSTRUCTION, MANIFEST, ManifestFile, OpenedDelivery, open_delivery
+from remit.ports import Store
+from remit.sealed_parquet import FileContext, OpenedFile, open_file, recipient_opener
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery at the target, verified from the controller's key down."""
+
+    opened: OpenedDelivery
+    _landing: Store
+    _folder: str
+
+    @classmethod
+    def open(cls, landing: Store, folder: str, trust: TrustStore) -> Delivery:
+        """Verify instruction and manifest.
+
+        Raises:
+            Refused: delivery-incomplete, or what is wrong with either.
+        """
+        instruction = _read(landing, _join(folder, INSTRUCTION))
+        manifest = _read(landing, _join(folder, MANIFEST))
+        return cls(open_delivery(instruction, manifest, trust), landing, folder)
+
+    @contextmanager
+    def file(self, entry: ManifestFile, key: X25519PrivateKey) -> Iterator[OpenedFile]:
+        """Open one file of the delivery, after its size and digest matched the manifest."""
+        manifest = self.opened.manifest
+        try:
+            file = self._landing.open(_join(self._folder, entry.name))
+        except FileNotFoundError:
+            raise _file_changed(entry, "it is not there") from None
+        with file:
+            if canonical.sha256_of(file) != entry.sha256 or file.seek(0, 2) != entry.size:
+                raise _file_changed(entry, "its bytes are not those of the manifest")
+            file.seek(0)
+            context = FileContext(manifest.instruction.digest, manifest.run, entry.name)
+            yield open_file(file, recipient_opener(key), context)
+
+    def readable(self, entry: ManifestFile, key: X25519PrivateKey) -> list[str]:
+        """The columns of a file whose category was given to the key's owner."""
+        terms, own = self.opened.instruction.terms, str(signing.public_of(key))
+        given = {category for r in terms.recipients if r.key == own for category in r.categories}
+        return [c.name for c in terms.table(entry.table).columns if c.category in given]
+
+    def reconcile(self, key: X25519PrivateKey) -> list[ReceiptFile]:
+        """Decrypt every file and hold it to the manifest.
+
+        Raises:
+            Refused: file-changed, file-not-readable, delivery-not-reconciled.
+        """
+        return [self._reconcile(entry, key) for entry in self.opened.manifest.files]
+
+    def _reconcile(self, entry: ManifestFile, key: X25519PrivateKey) -> ReceiptFile:
+        table = self.opened.instruction.terms.table(entry.table)
+        with self.file(entry, key) as opened:
+            shown = opened.proof()
+            columns = [(field.name, field.type) for field in opened.schema]
+            if (
+                columns != [(column.name, column.declared.arrow()) for column in table.columns]
+                or opened.rows != entry.rows
+                or proof.commitment(shown) != entry.commitment
+            ):
+                raise Refused(
+                    "delivery-not-reconciled",
+                    entry.name,
+                    "what it decrypts to is not what manifest and instruction say.",
+                    "do not load it; tell the processor.",
+                )
+        return ReceiptFile(
+            name=entry.name,
+            columns=columns_digest(table),
+            size=entry.size,
+            sha256=entry.sha256,
+            received=opened.rows,
+            accepted=opened.rows,
+            rejected=0,
+            proof=shown,
+        )
+
+
+def make_receipt(
+    delivery: Delivery,
+    files: list[ReceiptFile],
+    signer: Signer,
+    *,
+    system: str,
+    principal: str,
+    committed: datetime,
+    now: datetime,
+) -> bytes:
+    """The signed receipt of a delivery that was loaded whole."""
+    opened = delivery.opened
+    receipt = Receipt(
+        receipt=secrets.token_hex(32),
+        run=opened.manifest.run,
+        manifest=opened.manifest_digest,
+        instruction=opened.manifest.instruction,
+        nonce=opened.manifest.nonce,
+        level="L3",
+        status="ingested",
+        target=opened.instruction.terms.target.name,
+        system=system,
+        principal=principal,
+        key_id=signing.key_of(signer).key_id,
+        files=files,
+        committed_at=timestamp(committed),
+        issued_at=timestamp(now),
+    )
+    return signing.sign(canonical.dumps(receipt.model_dump()), PAYLOAD_TYPE, signer)
+
+
+def _read(landing: Store, path: str) -> bytes:
+    try:
+        with landing.open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        raise Refused(
+            "delivery-incomplete",
+            path,
+            "the file is not there, so this is not a whole delivery.",
+            "name the delivery's own folder, and wait until it has been published.",
+        ) from None
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _file_changed(entry: ManifestFile, what: str) -> Refused:
+    return Refused(
+        "file-changed",
+        entry.name,
+        f"{what}.",
+        "do not load the delivery; ask the processor to deliver it again.",
+    )

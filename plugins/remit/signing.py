@@ -1,0 +1,267 @@
+"""Signatures: Ed25519 in DSSE envelopes, verified with pinned public keys.
+
+Guarantee: `open_envelope` returns a payload only when every signature on it was made by one of the
+keys given, at least `threshold` of them, over exactly these bytes and this payload type. The
+envelope has one byte form, so a change of any byte of it is refused.
+Not guaranteed: that the payload is new; a caller who must not accept it twice has to check that.
+The caller must choose the keys from a place that the envelope's author cannot write.
+
+Signing goes through securesystemslib's `Signer`, so a key may live in a file or a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.signer import CryptoSigner, Signer, SSlibKey
+
+from remit import canonical
+from remit.errors import Refused, UsageError
+
+KeyKind = Literal["signing", "recipient"]
+_ALGORITHM = {"signing": "ed25519", "recipient": "x25519"}
+_PUBLIC = re.compile(r"(ed25519|x25519):([A-Za-z0-9+/]{43}=)")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key as instructions and ``.pub`` files write it: ``ed25519:`` and its base64."""
+
+    algorithm: str
+    raw: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the one-line form.
+
+        Raises:
+            ValueError: not such a line.
+        """
+        match = _PUBLIC.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("a public key is written ed25519:BASE64 or x25519:BASE64")
+        raw = base64.b64decode(match[2], validate=True)
+        if base64.b64encode(raw).decode() != match[2]:
+            raise ValueError("the base64 of a public key has only one spelling")
+        return cls(match[1], raw)
+
+    def __str__(self) -> str:
+        return f"{self.algorithm}:{base64.b64encode(self.raw).decode()}"
+
+    @property
+    def key_id(self) -> str:
+        """SHA-256 over the one-line form, in hex: how signatures and wrapped keys name it."""
+        return canonical.sha256(str(self).encode()).removeprefix("sha256:")
+
+    def is_weak(self) -> bool:
+        """Whether an X25519 key is a point of low order, with which every secret is the same."""
+        try:
+            X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(self.raw))
+        except ValueError:
+            return True
+        return False
+
+    def verifier(self) -> SSlibKey:
+        """The key as securesystemslib verifies with it."""
+        return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(self.raw), self.key_id)
+
+
+def new_key(kind: KeyKind, path: Path) -> PublicKey:
+    """Make a key pair: `path` (PKCS#8 PEM, mode 0600) and `path` + ``.pub`` (one line).
+
+    Raises:
+        UsageError: one of the files exists already, or cannot be written.
+    """
+    private = Ed25519PrivateKey.generate() if kind == "signing" else X25519PrivateKey.generate()
+    public = _public_of(private)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    try:
+        _write_new(path, pem, 0o600)
+        try:
+            _write_new(path.with_name(path.name + ".pub"), f"{public}\n".encode(), 0o644)
+        except OSError:
+            path.unlink()  # half a pair is of use to nobody
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot write a new key at {path}: {error.strerror}.") from None
+    return public
+
+
+def load_signer(uri: str) -> Signer:
+    """The signer at a key URI: ``file:PATH``, or a plain path.
+
+    Raises:
+        UsageError: another scheme, no such file, or not an Ed25519 private key.
+        Refused: key-file-open, when others than its owner can read the file.
+    """
+    private = _load_private(uri)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise UsageError(f"{uri} is not an Ed25519 signing key (remit keys new signing OUT).")
+    public = _public_of(private)
+    return CryptoSigner(private, public.verifier())
+
+
+def load_recipient(uri: str) -> X25519PrivateKey:
+    """The recipient's private key at ``file:PATH`` or a plain path; raises as `load_signer`."""
+    private = _load_private(uri)
+    if not isinstance(private, X25519PrivateKey):
+        raise UsageError(f"{uri} is not an X25519 recipient key (remit keys new recipient OUT).")
+    return private
+
+
+def public_of(private: X25519PrivateKey) -> PublicKey:
+    """The public half of a recipient's key."""
+    return _public_of(private)
+
+
+def load_public(path: Path) -> PublicKey:
+    """Read a ``.pub`` file.
+
+    Raises:
+        UsageError: it cannot be read or does not hold a public key.
+    """
+    try:
+        return PublicKey.parse(path.read_text("ascii"))
+    except (OSError, ValueError):
+        raise UsageError(
+            f"{path} does not hold a public key (ed25519:... or x25519:...)."
+        ) from None
+
+
+def sign(payload: bytes, payload_type: str, signer: Signer, onto: bytes | None = None) -> bytes:
+    """A DSSE envelope over the payload, in canonical form.
+
+    Args:
+        onto: an envelope over the same payload to which this signature is added.
+    """
+    envelope = Envelope(payload, payload_type, {})
+    if onto is not None:
+        envelope = _parse(onto, payload_type, "the existing envelope")
+        if envelope.payload != payload:
+            raise UsageError("the existing envelope signs other bytes; remove it to sign anew.")
+    envelope.sign(signer)
+    return canonical.dumps(envelope.to_dict())
+
+
+def open_envelope(
+    data: bytes, payload_type: str, keys: Sequence[PublicKey], where: str, threshold: int = 1
+) -> bytes:
+    """The payload of an envelope, after its signatures verified.
+
+    Raises:
+        Refused: envelope-malformed, signature-missing, signer-not-trusted or signature-invalid.
+    """
+    envelope = _parse(data, payload_type, where)
+    trusted = {key.key_id: key.verifier() for key in keys}
+    strangers = [key_id for key_id in envelope.signatures if key_id not in trusted]
+    if strangers:
+        raise Refused(
+            "signer-not-trusted",
+            where,
+            f"signed with the key {strangers[0][:16]}…, which is not among the trusted keys.",
+            "have it signed by the right party, or add that party's public key to the trusted keys.",
+        )
+    for key_id, signature in envelope.signatures.items():
+        try:
+            trusted[key_id].verify_signature(signature, envelope.pae())
+        except UnverifiedSignatureError:
+            raise Refused(
+                "signature-invalid",
+                where,
+                "the signature does not match the content: one of the two was changed.",
+                "get the original from its author; do not sign what you did not write.",
+            ) from None
+    if len(envelope.signatures) < max(threshold, 1):
+        raise Refused(
+            "signature-missing",
+            where,
+            f"{len(envelope.signatures)} of {max(threshold, 1)} signatures are there.",
+            "have it signed: remit instruction sign FILE --key KEY.",
+        )
+    return envelope.payload
+
+
+def unverified_payload(data: bytes, payload_type: str, where: str) -> bytes:
+    """The payload before any check, only good for finding out whose keys to verify it with."""
+    return _parse(data, payload_type, where).payload
+
+
+def key_of(signer: Signer) -> PublicKey:
+    """The public half of an Ed25519 signer."""
+    return PublicKey("ed25519", bytes.fromhex(signer.public_key.keyval["public"]))
+
+
+def _parse(data: bytes, payload_type: str, where: str) -> Envelope:
+    try:
+        fields = canonical.loads(data)
+        if set(fields) != {"payload", "payloadType", "signatures"}:
+            raise ValueError("fields")
+        for signature in fields["signatures"]:
+            if set(signature) != {"keyid", "sig"} or {*map(type, signature.values())} != {str}:
+                raise ValueError("fields of a signature")
+        envelope = Envelope.from_dict(fields)
+        # Base64 has spare bits: only the one spelling that we would write is accepted.
+        if canonical.dumps(envelope.to_dict()) != data:
+            raise ValueError("spelling")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _malformed(where, "it is not a DSSE envelope in canonical form") from None
+    if envelope.payload_type != payload_type:
+        raise _malformed(where, f"it does not hold {payload_type}")
+    return envelope
+
+
+def _malformed(where: str, what: str) -> Refused:
+    return Refused(
+        "envelope-malformed",
+        where,
+        f"{what}: it was changed, cut short, or is another kind of file.",
+        "get the file again from where it was made.",
+    )
+
+
+def _public_of(private: Ed25519PrivateKey | X25519PrivateKey) -> PublicKey:
+    algorithm = "ed25519" if isinstance(private, Ed25519PrivateKey) else "x25519"
+    public: Ed25519PublicKey | X25519PublicKey = private.public_key()
+    return PublicKey(algorithm, public.public_bytes_raw())
+
+
+def _load_private(uri: str) -> object:
+    if re.match(r"[a-z0-9+]{2,}:", uri) and not uri.startswith("file:"):
+        raise UsageError(f"no key store for {uri.split(':')[0]}: ; known is file:PATH.")
+    path = Path(uri.removeprefix("file:"))
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            raise Refused(
+                "key-file-open",
+                str(path),
+                f"its mode is {mode:04o}, so others than its owner can use the private key.",
+                f"chmod 600 {path}, and replace the key if anybody may have read it.",
+            )
+        return serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise UsageError(f"cannot read the private key {path}: {error.strerror}.") from None
+    except (ValueError, TypeError):
+        raise UsageError(f"{path} is not an unencrypted PKCS#8 PEM private key.") from None
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    # O_EXCL: a key that exists is never overwritten, not even by a mistyped path.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)

@@ -1,0 +1,1 @@
+"""Synthetic data and throw-away services for remit's tests and demonstrations."""

@@ -1,0 +1,144 @@
+"""From plain settings to adapters: the one place that knows which implementation serves which URL.
+
+REMIT_HOME         state; default $AIRFLOW_HOME/remit (or ~/airflow/remit)
+REMIT_LEDGER       the evidence ledger's database; default sqlite under REMIT_HOME
+REMIT_SIGNING_KEY  URI of the processor's signing key; default REMIT_HOME/keys/processor.pem
+REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/include if it is
+there, else ./include
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from remit.custody import Deployment
+from remit.errors import Refused, UsageError
+from remit.evidence import EvidenceLog, Ledger
+from remit.instruction import TrustStore
+from remit.ports import Judge, LandingZone, Source
+from remit.signing import load_signer
+
+Resolve = Callable[[str], str]
+"""Turns an Airflow connection id into the URL or path that it stands for."""
+
+
+def no_connections(connection_id: str) -> str:
+    """Outside Airflow there are no connections."""
+    raise UsageError(f"conn:{connection_id} needs Airflow; run it as `airflow remit ...`.")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are."""
+
+    home: Path
+    ledger: str
+    signing_key: str
+    include: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the REMIT_ variables."""
+        airflow = Path(environment.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+        home = Path(environment.get("REMIT_HOME") or airflow / "remit").expanduser().absolute()
+        deployed = airflow / "include"
+        include = environment.get("REMIT_INCLUDE") or (deployed if deployed.is_dir() else "include")
+        return cls(
+            home=home,
+            ledger=environment.get("REMIT_LEDGER") or f"sqlite:///{home}/evidence.sqlite",
+            signing_key=environment.get("REMIT_SIGNING_KEY")
+            or str(home / "keys" / "processor.pem"),
+            include=Path(include).expanduser().absolute(),
+        )
+
+    def trust(self, override: Path | None = None) -> TrustStore:
+        """The controllers' keys."""
+        if override is not None:
+            return TrustStore(override, flat=True)
+        return TrustStore(self.include / "controllers")
+
+
+def os_user() -> str:
+    """The account that runs this process; its number where it has no name, as in some pods."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+def clock() -> datetime:
+    """The machine's time, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_ledger(settings: Settings, *, create: bool = False) -> Ledger:
+    """The evidence ledger; only who is about to write in it may create it."""
+    from remit.adapters.folder import translating_os
+    from remit.adapters.ledger import SqlLedger
+
+    if create:
+        with translating_os(f"REMIT_HOME {settings.home}"):
+            settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return SqlLedger(settings.ledger, settings.home / "witness.dsse.json", create=create)
+
+
+def open_deployment(
+    settings: Settings, trust: TrustStore | None = None, now: Callable[[], datetime] = clock
+) -> Deployment:
+    """Everything that runs share."""
+    from remit.adapters.folder import FolderStore
+    from remit.adapters.keyring import FolderKeyStore
+
+    return Deployment(
+        log=EvidenceLog(open_ledger(settings, create=True), load_signer(settings.signing_key), now),
+        clock=now,
+        trust=trust or settings.trust(),
+        staging=FolderStore(settings.home / "staging"),
+        keys=FolderKeyStore(settings.home / "keyring"),
+        suites=settings.include / "expectations",
+    )
+
+
+def open_source(spec: str, resolve: Resolve = no_connections) -> Source:
+    """A source from a database URL or ``conn:ID``."""
+    from remit.adapters.sql_source import open_source as open_sql
+
+    return open_sql(_resolved(spec, resolve))
+
+
+def open_landing(spec: str, resolve: Resolve = no_connections) -> LandingZone:
+    """A landing zone from a path or ``conn:ID``.
+
+    Raises:
+        Refused: landing-insecure, for a transport that never is one.
+    """
+    from remit.adapters.folder import FolderLanding
+
+    place = _resolved(spec, resolve)
+    scheme = place.split("://")[0] if "://" in place else "file"
+    if scheme in ("ftp", "http"):
+        raise Refused(
+            "landing-insecure",
+            f"{scheme}://",
+            "whoever is on the way can read and change what is sent.",
+            "use a folder that only you and the target can read.",
+        )
+    if scheme != "file":
+        raise UsageError(f"no landing zone for {scheme}:// ; known is a folder's path.")
+    return FolderLanding(Path(place.removeprefix("file://")))
+
+
+def open_judge() -> Judge:
+    """The judge of expectations."""
+    from remit.adapters.gx import GxJudge
+
+    return GxJudge()
+
+
+def _resolved(spec: str, resolve: Resolve) -> str:
+    return resolve(spec.removeprefix("conn:")) if spec.startswith("conn:") else spec

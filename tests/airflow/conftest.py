@@ -1,0 +1,149 @@
+"""An Airflow of the tests' own: its settings are in place before anything imports Airflow."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from remit.testing.controller import Edit
+from remit.testing.world import World
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+HOME = Path(tempfile.mkdtemp(prefix="remit-airflow-tests-"))
+DAGS = HOME / "dags"
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+
+# Deprecations inside Airflow, which its users can do nothing about.
+NOISE = (
+    "ignore:GitWildMatchPattern:DeprecationWarning",
+    "ignore:Using `httpx` with `starlette.testclient`",
+)
+
+QUICK_DAG = """
+from datetime import timedelta
+from airflow.sdk import DAG
+from remit.operators import ControlledMigration
+
+with DAG("quick_migration", schedule=None, catchup=False) as dag:
+    ControlledMigration(
+        instruction="include/instructions/durand.yaml",
+        source_conn_id="durand_lis",
+        landing_conn_id="kalisil_landing",
+        poke_interval=0.2,
+        retries=1,
+        retry_delay=timedelta(seconds=1),
+    )
+"""
+
+shutil.copytree(REPOSITORY / "dags", DAGS, ignore=shutil.ignore_patterns("__pycache__"))
+(DAGS / "quick_migration.py").write_text(QUICK_DAG)
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+        "PYTHONPATH": str(REPOSITORY / "plugins"),
+        "NO_COLOR": "1",
+    }
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for noise in NOISE:
+                item.add_marker(pytest.mark.filterwarnings(noise))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def database() -> Path:
+    """The metadata database; made in a process of its own, whose warnings are not ours."""
+    code = "from airflow.utils.db import initdb; initdb()"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    return HOME / "airflow.db"
+
+
+@pytest.fixture
+def connected(
+    make_world: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., World]:
+    """Makes a world with a signed instruction, and its places the environment of the tasks."""
+
+    def connect(edit: Edit | None = None) -> World:
+        world = make_world("world")
+        world.instruct(edit)
+        world.landing_path.mkdir(mode=0o750)
+        source = {"conn_type": "sqlite", "host": str(world.root / "lis.sqlite")}
+        landing = {"conn_type": "fs", "extra": {"path": str(world.landing_path)}}
+        monkeypatch.setenv("AIRFLOW_CONN_DURAND_LIS", json.dumps(source))
+        monkeypatch.setenv("AIRFLOW_CONN_KALISIL_LANDING", json.dumps(landing))
+        for name, value in world.environment.items():
+            monkeypatch.setenv(name, value)
+        return world
+
+    return connect
+
+
+@pytest.fixture
+def context() -> Any:
+    """As much of a task's context as the operators look at."""
+    return {"run_id": "manual__1", "ti": SimpleNamespace(map_index=-1)}
+
+
+@pytest.fixture
+def tasks() -> dict[str, Any]:
+    """The tasks of the quick migration, by their step."""
+    return {task.task_id.split(".")[-1]: task for task in load_dag("quick_migration").tasks}
+
+
+@pytest.fixture
+def run_dag(database: Path) -> Callable[[str], Any]:
+    """Runs a DAG through Airflow, in this process."""
+    return lambda dag_id: load_dag(dag_id).test()
+
+
+def load_dag(dag_id: str) -> Any:
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(DAGS)
+    assert not bag.import_errors
+    return bag.dags[dag_id]
+
+
+@pytest.fixture
+def start_target() -> Iterator[Callable[[World], None]]:
+    """Starts the target of a world as a process of its own."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(world: World) -> None:
+        command = [sys.executable, "-m", "remit.testing.target", "serve", world.root / "target"]
+        places = [
+            "--landing",
+            world.landing_path,
+            "--trust",
+            world.settings.include / "controllers",
+        ]
+        started.append(subprocess.Popen([*command, *places]))
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(10)

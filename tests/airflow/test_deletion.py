@@ -1,0 +1,151 @@
+"""The deletion DAG depends on the evidence alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from remit.custody import stories
+from remit.testing.world import World
+
+
+def quickly(fields: dict[str, Any]) -> None:
+    fields["retention"]["without_confirmation"] = "PT1S"
+
+
+def ids(context: Any, number: int) -> Any:
+    return context | {"run_id": f"manual__{number}"}
+
+
+def extract(tasks: dict[str, Any], context: Any) -> None:
+    tasks["plan"].execute(context)
+    tasks["extract"].execute(context)
+
+
+@pytest.fixture
+def only_the_deletion_dag(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """As when every other DAG was removed from the deployment."""
+
+    def remove() -> None:
+        from airflow.configuration import conf
+
+        folder = Path(conf.get("core", "dags_folder"))
+        for path in folder.glob("*migration.py"):
+            path.rename(path.with_suffix(".removed"))
+
+    yield remove
+    from airflow.configuration import conf
+
+    for path in Path(conf.get("core", "dags_folder")).glob("*.removed"):
+        path.rename(path.with_suffix(".py"))
+
+
+@pytest.fixture
+def eight_days_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Has every task that follows see a clock that is ahead."""
+
+    def go() -> None:
+        from remit import wiring
+
+        opened, ahead = wiring.open_deployment, timedelta(days=8)
+        later = lambda settings: opened(settings, now=lambda: wiring.clock() + ahead)  # noqa: E731
+        monkeypatch.setattr(wiring, "open_deployment", later)
+
+    return go
+
+
+def test_what_is_never_confirmed_is_deleted_though_its_dag_is_gone(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    run_dag: Callable[[str], Any],
+    only_the_deletion_dag: Callable[[], None],
+    eight_days_later: Callable[[], None],
+) -> None:
+    world = connected()
+    for step in ("plan", "extract", "validate", "seal", "deliver"):
+        tasks[step].execute(context)
+    only_the_deletion_dag()
+    eight_days_later()
+    assert run_dag("remit_deletion").state == "success"
+    (story,) = stories(world.deployment().log.records())
+    assert [record.kind for record in story.records[-3:]] == ["delivered", "deleting", "deleted"]
+    assert not (world.landing_path / story.run).exists()
+    assert world.deployment().staging.list(story.run) == []
+
+
+def test_nothing_due_is_nothing_to_do(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from remit.operators import DeleteOperator
+
+    world = connected()
+    extract(tasks, context)
+    DeleteOperator(task_id="delete").execute(context)
+    assert "0 were due, 0 of them deleted." in capfd.readouterr().out
+    assert not any(record.kind == "deleted" for record in world.deployment().log.records())
+
+
+def test_one_that_fails_does_not_keep_the_others(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from remit.adapters.folder import FolderStore
+    from remit.operators import DeleteOperator
+
+    world = connected(quickly)
+    for number in (1, 2):
+        extract(tasks, ids(context, number))
+    stuck, other = (story.run for story in stories(world.deployment().log.records()))
+    time.sleep(1.1)
+    remove = FolderStore.remove
+    monkeypatch.setattr(
+        FolderStore,
+        "remove",
+        lambda self, path: None if path.startswith(stuck) else remove(self, path),
+    )
+    delete = DeleteOperator(task_id="delete")
+    with pytest.raises(AirflowFailException, match=stuck) as caught:
+        delete.execute(context)
+    assert other not in str(caught.value)
+    assert f"Run {stuck} is NOT deleted. Refused (copy-not-deleted)" in capfd.readouterr().out
+    done = {r.run for r in world.deployment().log.records() if r.kind == "deleted"}
+    assert done == {other}
+
+    monkeypatch.setattr(FolderStore, "remove", remove)
+    delete.execute(context)
+    assert {r.run for r in world.deployment().log.records() if r.kind == "deleted"} == {
+        stuck,
+        other,
+    }
+
+
+def test_a_landing_zone_that_cannot_be_found_is_worth_a_retry(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    eight_days_later: Callable[[], None],
+) -> None:
+    from remit.operators import DeleteOperator
+
+    connected()
+    for step in ("plan", "extract", "validate", "seal", "deliver"):
+        tasks[step].execute(context)
+    monkeypatch.delenv("AIRFLOW_CONN_KALISIL_LANDING")
+    eight_days_later()
+    with pytest.raises(AirflowException, match="they stay due") as caught:
+        DeleteOperator(task_id="delete").execute(context)
+    assert not isinstance(caught.value, AirflowFailException)

@@ -1,0 +1,77 @@
+"""The migration and its deletion, through Airflow's own machinery, with a target that answers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit.custody import stories
+from remit.testing.canaries import find_planted
+from remit.testing.world import World
+
+STORY = """opened planned obliged extracted validated sealing sealed delivering delivered
+confirmed deleting deleted""".split()
+
+
+def test_a_migration_runs_to_its_deletion_and_leaves_nothing(
+    connected: Callable[..., World],
+    start_target: Callable[[World], None],
+    run_dag: Callable[[str], Any],
+    database: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    world = connected()
+    start_target(world)
+    assert run_dag("quick_migration").state == "success"
+    assert run_dag("remit_deletion").state == "success"
+
+    (story,) = stories(world.deployment().log.records())
+    assert [record.kind for record in story.records] == STORY
+    assert {record.by.split("/")[0] for record in story.records} == {
+        "airflow:quick_migration",
+        "airflow:remit_deletion",
+    }
+    assert [path.name for path in (world.landing_path / story.run).iterdir()] == [
+        "receipt.dsse.json"
+    ]
+    with sqlite3.connect(database) as metadata:
+        assert metadata.execute("SELECT count(*) FROM xcom").fetchone() == (0,)
+
+    log = capfd.readouterr().out
+    for told in (
+        "signature verified",
+        "withheld sample_id, comment (not in the instruction)",
+        "::group::Obliged to delete",
+        "27 of 27 rules hold",
+        "No receipt yet. The triggerer looks every 0.2 seconds",
+        "decryption proven (level L3)",
+        "6 copies removed and looked for again: gone.",
+    ):
+        assert told in log
+    (tmp_path / "log.txt").write_text(log)
+    written = [tmp_path / "log.txt", world.root / "processor", world.landing_path, database.parent]
+    assert find_planted(written, world.laboratory.planted()) == []
+
+
+def test_cleared_and_duplicate_tasks_change_nothing(
+    connected: Callable[..., World], tasks: dict[str, Any], context: Any
+) -> None:
+    world = connected()
+    for step in ("plan", "extract", "seal", "deliver"):
+        if step == "seal":
+            tasks["validate"].execute(context)
+        tasks[step].execute(context)
+    (story,) = stories(world.deployment().log.records())
+    before = [record.body() for record in story.records]
+    landed = {p.name: p.stat().st_mtime_ns for p in (world.landing_path / story.run).iterdir()}
+    for step in ("plan", "extract", "validate", "seal", "deliver", "deliver"):
+        tasks[step].execute(context)
+    assert [r.body() for r in world.deployment().log.records()] == before
+    assert landed == {
+        p.name: p.stat().st_mtime_ns for p in (world.landing_path / story.run).iterdir()
+    }

@@ -1,0 +1,764 @@
+"""Everything that is signed or recorded, changed afterwards: each change is noticed and named."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit import canonical, signing
+from remit.adapters.folder import FolderStore
+from remit.adapters.ledger import SqlLedger
+from remit.bundle import make_bundle, verify_bundle
+from remit.cli import main
+from remit.confirm import verify_receipt
+from remit.errors import EvidenceBroken, Refused, Unavailable
+from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record, verify_log
+from remit.instruction import TrustStore, VerifiedInstruction, read_signed, verify
+from remit.manifest import Manifest, open_manifest
+from remit.ports import Rule, Verdict
+from remit.receive import Delivery
+from remit.testing.world import World
+from remit.wiring import Settings, open_ledger
+
+FLIPS = 300
+KINDS = (
+    "opened planned unplanned obliged extracted validated invalid sealing sealed delivering "
+    "delivered confirmed deleting deleted refused interrupted stopped undeleted held"
+).split()
+
+
+class RowCounter:
+    """Judges the number of rows alone: validation is not the subject here."""
+
+    engine = "a test's judge, of row counts"
+
+    def __init__(self, at_most: int = 10**9) -> None:
+        self.at_most = at_most
+
+    def check(self, rules: list[Rule]) -> None:
+        """Every rule will do."""
+
+    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+        fits = extract.count_rows() <= self.at_most
+        return [Verdict(rule.id, rule.type, (), fits) for rule in rules]
+
+
+def flipped(data: bytes, count: int = FLIPS, seed: int = 2022) -> Iterator[tuple[str, bytes]]:
+    """The data with one bit changed, at random places."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        place, bit = chance.randrange(len(data)), chance.randrange(8)
+        changed = bytearray(data)
+        changed[place] ^= 1 << bit
+        yield f"byte {place}, bit {bit}", bytes(changed)
+
+
+def survivors(
+    changed: Iterable[tuple[str, bytes]], check: Callable[[bytes], object], *kinds: type
+) -> list[str]:
+    """The changes that were let through. Any other exception than those of `kinds` is a failure."""
+    found = []
+    for what, data in changed:
+        try:
+            check(data)
+        except kinds:
+            continue
+        found.append(what)
+    return found
+
+
+# --- one run that went well, and others that went every other way -------------------------------
+
+
+class History:
+    """A world whose log holds a record of every kind, and what its main run made."""
+
+    def __init__(self, root: Path) -> None:
+        self.world = world = World(root)
+        self.run = run = world.open_run("durand-main")
+        self.folder = world.deliver(run, RowCounter())
+        self.kept = Path(shutil.copytree(self.folder, root / "kept"))
+        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(hours=1))
+        world.ingest(run)
+        self.receipt = (self.folder / "receipt.dsse.json").read_bytes()
+        run.confirm(world.landing())
+        world.clock.advance(hours=2)
+        run.delete(world.landing)
+        self._refuse_a_plan()
+        self._interrupt()
+        self._stop()
+        self.key = signing.load_public(root / "processor" / "keys" / "processor.pem.pub")
+        self.bundle = make_bundle(open_ledger(world.settings), run.id)
+
+    def _refuse_a_plan(self) -> None:
+        self.world.landing_path.chmod(0o777)
+        run = self.world.open_run("durand-refused")
+        with suppress(Refused):
+            run.plan(self.world.source(), self.world.landing(), RowCounter())
+        self.world.landing_path.chmod(0o750)
+
+    def _interrupt(self) -> None:
+        run = self.world.open_run("durand-interrupted")
+        run.plan(self.world.source(), self.world.landing(), RowCounter())
+        database = self.world.root / "lis.sqlite"
+        database.rename(self.world.root / "away")
+        with suppress(Unavailable):
+            run.extract(self.world.source(), lambda *_: None)
+        (self.world.root / "away").rename(database)
+
+    def _stop(self) -> None:
+        run = self.world.open_run("durand-stopped")
+        steps = self.world.steps(run, RowCounter(at_most=1))
+        steps["plan"]()
+        steps["extract"]()
+        remove, FolderStore.remove = FolderStore.remove, lambda self, path: None
+        try:
+            with suppress(Refused):
+                steps["validate"]()
+        finally:
+            FolderStore.remove = remove
+
+    @property
+    def instruction(self) -> VerifiedInstruction:
+        return self.run.instruction(valid_now=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        return open_manifest(self.run.story.manifest_envelope, self.instruction)
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> History:
+    root = tmp_path_factory.mktemp("tampering")
+    shutil.copyfile(laboratory_file, root / "lis.sqlite")
+    return History(root)
+
+
+@pytest.fixture
+def home(history: History, tmp_path: Path) -> Path:
+    """A copy of the processor's evidence, to tamper with."""
+    copy = tmp_path / "home"
+    copy.mkdir()
+    for name in ("evidence.sqlite", "witness.dsse.json"):
+        shutil.copyfile(history.world.root / "processor" / name, copy / name)
+    return copy
+
+
+@pytest.fixture
+def check(history: History, home: Path) -> Callable[..., Checkpoint]:
+    """Verify the tampered log."""
+    return lambda *earlier: verify_log(ledger_at(home), [history.key], earlier)
+
+
+def ledger_at(home: Path) -> Ledger:
+    return open_ledger(Settings.from_environment({"REMIT_HOME": str(home)}))
+
+
+def sql(home: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(home / "evidence.sqlite")) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def bodies(home: Path) -> list[bytes]:
+    return [kept.body for kept in ledger_at(home).kept()]
+
+
+def test_history_holds_every_kind_of_record(history) -> None:
+    records = history.world.deployment().log.records()
+
+    assert {record.kind for record in records} == set(KINDS)
+
+
+def test_untouched_evidence_verifies(history, home, check) -> None:
+    assert check().size == len(bodies(home))
+    assert verify_bundle(history.bundle, history.world.settings.trust()).run == "durand-main"
+
+
+# --- signed documents ----------------------------------------------------------------------------
+
+
+def test_instruction_file_with_one_byte_changed(history, tmp_path) -> None:
+    source = history.world.root / "include" / "instructions" / "durand.yaml"
+    path = tmp_path / "durand.yaml"
+    shutil.copyfile(f"{source}.dsse.json", f"{path}.dsse.json")
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        read_signed(path)
+
+    assert survivors(flipped(source.read_bytes()), read, Refused) == []
+
+
+def test_signature_of_the_instruction_with_one_byte_changed(history) -> None:
+    envelope = history.run.story.instruction_envelope
+    trust, now = history.world.settings.trust(), history.world.clock()
+
+    accepted = survivors(flipped(envelope), lambda data: verify(data, trust, now), Refused)
+
+    assert accepted == []
+
+
+def test_manifest_with_one_byte_changed(history) -> None:
+    envelope, instruction = history.run.story.manifest_envelope, history.instruction
+
+    accepted = survivors(flipped(envelope), lambda data: open_manifest(data, instruction), Refused)
+
+    assert accepted == []
+
+
+def test_receipt_with_one_byte_changed(history) -> None:
+    instruction, manifest = history.instruction, history.manifest
+    digest = canonical.sha256(history.run.story.manifest_envelope)
+    now = history.world.clock()
+
+    def confirm(data: bytes) -> None:
+        verify_receipt(data, instruction, manifest, digest, now)
+
+    confirm(history.receipt)
+    assert survivors(flipped(history.receipt), confirm, Refused) == []
+
+
+@pytest.mark.parametrize("name", ["results.parquet", "observation_history.parquet"])
+def test_delivered_file_with_one_byte_changed(history, tmp_path, name) -> None:
+    folder = Path(shutil.copytree(history.kept, tmp_path / "delivery"))
+    key = signing.load_recipient(str(history.world.root / "target" / "recipient.pem"))
+    delivery = Delivery.open(FolderStore(folder), "", history.world.settings.trust())
+
+    def reconcile(data: bytes) -> None:
+        (folder / name).write_bytes(data)
+        delivery.reconcile(key)
+
+    reconcile((folder / name).read_bytes())
+    original = (folder / name).read_bytes()
+    with pytest.raises(Refused, match=f"file-changed at {name}"):
+        reconcile(next(flipped(original))[1])
+    assert survivors(flipped(original, 60), reconcile, Refused) == []
+
+
+@pytest.mark.parametrize("name", ["manifest.dsse.json", "instruction.dsse.json"])
+def test_delivered_document_with_one_byte_changed_exits_3(history, tmp_path, capsys, name) -> None:
+    folder = Path(shutil.copytree(history.kept, tmp_path / "delivery"))
+    _, changed = next(flipped((folder / name).read_bytes()))
+    (folder / name).write_bytes(changed)
+    world = history.world
+
+    code = main(
+        ["open", str(folder), "--key", str(world.root / "target" / "recipient.pem"),
+         "--out", str(tmp_path / "out"), "--trust", str(world.settings.include / "controllers")]
+    )  # fmt: skip
+
+    assert code == 3
+    printed = capsys.readouterr().err
+    assert "Refused (" in printed
+    assert {"manifest": "manifest", "instruction": "instruction"}[name.split(".")[0]] in printed
+    assert not (tmp_path / "out").exists()
+
+
+# --- the log: what is in it -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_character_of_a_record(home, check, kind) -> None:
+    records = [Record.parse(body, "it") for body in bodies(home)]
+    record = [record for record in records if record.kind == kind][-1]
+    # The last character of the time: still a record in every way, but not the one that was kept.
+    at = record.at[:-2] + str((int(record.at[-2]) + 1) % 10) + "Z"
+    sql(
+        home,
+        f'UPDATE remit_record SET body = replace(body, \'"at":"{record.at}"\', \'"at":"{at}"\')'
+        f" WHERE seq = {record.seq}",
+    )
+
+    with pytest.raises(EvidenceBroken, match=r"changed after it was recorded") as caught:
+        check()
+    assert caught.value.where == f"record {record.seq}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "where", "message"),
+    [
+        ("DELETE FROM remit_record WHERE seq = 0", "record 0", "missing"),
+        ("DELETE FROM remit_record WHERE seq = 4", "record 4", "missing"),
+        ("UPDATE remit_record SET body = body || ' ' WHERE seq = 3", "record 3", "well formed"),
+        ("UPDATE remit_record SET body = '{}' WHERE seq = 3", "record 3", "well formed"),
+        ("UPDATE remit_record SET body = '' WHERE seq = 3", "record 3", "well formed"),
+        ("UPDATE remit_record SET body = x'ff' WHERE seq = 3", "record 3", "no longer text"),
+        ("UPDATE remit_record SET body = 7 WHERE seq = 3", "record 3", "well formed"),
+        ("UPDATE remit_record SET seq = 'x' WHERE seq = 3", "record 3", "missing"),
+        ("UPDATE remit_record SET seq = 1000 WHERE seq = 3", "record 3", "missing"),
+        ("UPDATE remit_record SET seq = -1 WHERE seq = 3", "record -1", "not in its place"),
+    ],
+)
+def test_record_dropped_or_overwritten(home, check, statement, where, message) -> None:
+    sql(home, statement)
+
+    with pytest.raises(EvidenceBroken, match=message) as caught:
+        check()
+    assert caught.value.where.startswith(where)
+
+
+def test_two_records_reordered(home, check) -> None:
+    sql(
+        home,
+        "UPDATE remit_record SET seq = -1, step = -1 WHERE seq = 3",
+        "UPDATE remit_record SET seq = 3, step = 3 WHERE seq = 4",
+        "UPDATE remit_record SET seq = 4, step = 4 WHERE seq = -1",
+    )
+
+    with pytest.raises(EvidenceBroken, match="not in its place: records were moved"):
+        check()
+
+
+def test_record_taken_out_and_the_rest_closed_up(home, check) -> None:
+    sql(
+        home,
+        "DELETE FROM remit_record WHERE seq = 4",
+        "UPDATE remit_record SET seq = -seq WHERE seq > 4",
+        "UPDATE remit_record SET seq = -seq - 1 WHERE seq < 0",
+    )
+
+    with pytest.raises(EvidenceBroken, match="not in its place: records were moved"):
+        check()
+
+
+def test_record_added_without_a_checkpoint(history, home, check) -> None:
+    count = len(bodies(home))
+    record = Record(count, "durand-forged", 0, "opened", "2026-01-01T00:00:00Z", "me", {})
+    with closing(sqlite3.connect(home / "evidence.sqlite")) as database, database:
+        values = (count, record.run, 0, record.body().decode())
+        database.execute("INSERT INTO remit_record VALUES (?, ?, ?, ?)", values)
+
+    with pytest.raises(EvidenceBroken, match="extended without a checkpoint") as caught:
+        check()
+    assert caught.value.where == f"record {count + 1}"
+
+
+@pytest.mark.parametrize("column", ["run = 'durand-other'", "step = 99"])
+def test_record_hidden_from_its_run_by_a_column(home, check, column) -> None:
+    # The obligation to delete is looked for by this column.
+    sql(home, f"UPDATE remit_record SET {column} WHERE seq = 2")
+
+    with pytest.raises(EvidenceBroken):
+        check()
+
+
+# --- the log: its end -----------------------------------------------------------------------------
+
+
+def test_log_cut_short(home, check) -> None:
+    sql(home, "DELETE FROM remit_record WHERE seq >= 10")
+
+    with pytest.raises(EvidenceBroken, match="cut short: 10 of") as caught:
+        check()
+    assert caught.value.where == "record 10"
+
+
+def test_log_cut_short_with_its_checkpoints(history, home, check) -> None:
+    sql(
+        home,
+        "DELETE FROM remit_record WHERE seq >= 10",
+        "DELETE FROM remit_checkpoint WHERE size > 10",
+    )
+
+    with pytest.raises(EvidenceBroken, match="cut short"):
+        check()
+    # Nor does it go on, which would overwrite the witness.
+    witness = (home / "witness.dsse.json").read_bytes()
+    deployment = history.world.deployment()
+    log = type(deployment.log)(ledger_at(home), deployment.log.signer, history.world.clock)
+    with pytest.raises(EvidenceBroken, match="the witness has seen"):
+        log.append("durand-main", "held", {}, "me", step=10)
+    assert (home / "witness.dsse.json").read_bytes() == witness
+
+
+def test_log_cut_short_with_checkpoints_and_witness_is_seen_by_who_kept_a_checkpoint(
+    history, home, check
+) -> None:
+    delivered = history.manifest.checkpoint.encode()
+    assert check(delivered).size == len(bodies(home))
+    sql(
+        home,
+        "DELETE FROM remit_record WHERE seq >= 3",
+        "DELETE FROM remit_checkpoint WHERE size > 3",
+    )
+    (home / "witness.dsse.json").unlink()
+
+    with pytest.raises(EvidenceBroken, match="cut short"):
+        check(delivered)
+
+
+def test_log_emptied(home, check) -> None:
+    sql(home, "DELETE FROM remit_record", "DELETE FROM remit_checkpoint")
+
+    with pytest.raises(EvidenceBroken, match="the checkpoints that it had are gone"):
+        check()
+
+
+def test_log_replaced_by_an_empty_file(home, check) -> None:
+    (home / "evidence.sqlite").unlink()
+
+    with pytest.raises(EvidenceBroken, match="the checkpoints that it had are gone"):
+        check()
+
+
+def test_log_replaced_by_one_of_another_deployment(history, home, check, tmp_path) -> None:
+    signer = signing.load_signer(history.world.settings.signing_key)
+    settings = Settings.from_environment({"REMIT_HOME": str(tmp_path / "other")})
+    other = EvidenceLog(open_ledger(settings, create=True), signer, history.world.clock)
+    for step in range(40):
+        other.append("durand-main", "held", {}, "me", step=step)
+    shutil.copyfile(tmp_path / "other" / "evidence.sqlite", home / "evidence.sqlite")
+
+    with pytest.raises(EvidenceBroken, match="it belongs to another log"):
+        check()
+
+
+# --- checkpoints and witness ----------------------------------------------------------------------
+
+
+def stranger(folder: Path) -> Any:
+    signing.new_key("signing", folder / "stranger.pem")
+    return signing.load_signer(str(folder / "stranger.pem"))
+
+
+def resigned(home: Path, signer: Any) -> bytes:
+    envelope = ledger_at(home).checkpoint()
+    payload = signing.unverified_payload(envelope, "application/vnd.remit.checkpoint+json", "it")
+    return Checkpoint(**json.loads(payload)).sign(signer)
+
+
+def test_newest_checkpoint_signed_with_another_key(home, check, tmp_path) -> None:
+    envelope = resigned(home, stranger(tmp_path)).decode()
+    sql(
+        home,
+        f"UPDATE remit_checkpoint SET envelope = '{envelope}'"
+        " WHERE size = (SELECT max(size) FROM remit_checkpoint)",
+    )
+
+    with pytest.raises(EvidenceBroken, match="not among the trusted keys") as caught:
+        check()
+    assert caught.value.where == "the newest checkpoint"
+
+
+def test_witness_signed_with_another_key(home, check, tmp_path) -> None:
+    (home / "witness.dsse.json").write_bytes(resigned(home, stranger(tmp_path)))
+
+    with pytest.raises(EvidenceBroken, match="not among the trusted keys") as caught:
+        check()
+    assert caught.value.where == "the witness checkpoint"
+
+
+def test_history_rewritten_with_the_processors_own_key(history, home, check, tmp_path) -> None:
+    """Who has the key can sign another history, but not make the witness agree with it."""
+    signer = signing.load_signer(history.world.settings.signing_key)
+    name = ledger_at(home).name
+    count = len(bodies(home))
+    sql(home, "DELETE FROM remit_record", "DELETE FROM remit_checkpoint")
+    url = f"sqlite:///{home}/evidence.sqlite"
+    log = EvidenceLog(SqlLedger(url, tmp_path / "w"), signer, history.world.clock)
+    for step in range(count):
+        log.append("durand-main", "held", {}, "me", step=step)
+    assert ledger_at(home).name == name
+
+    with pytest.raises(EvidenceBroken, match="two of one size differ"):
+        check()
+
+
+def test_witness_with_one_byte_changed(home, check) -> None:
+    witness = home / "witness.dsse.json"
+
+    def verify_with(data: bytes) -> None:
+        witness.write_bytes(data)
+        check()
+
+    original = witness.read_bytes()
+    assert survivors(flipped(original, 60), verify_with, EvidenceBroken) == []
+
+
+def test_newest_checkpoint_with_one_byte_changed(history, home) -> None:
+    ledger = ledger_at(home)
+
+    class Changed:
+        """The ledger, but for its newest checkpoint."""
+
+        name, kept, witnessed = ledger.name, ledger.kept, ledger.witnessed
+        checkpoints = ledger.checkpoints
+        envelope = b""
+
+        def checkpoint(self, size: int | None = None) -> bytes | None:
+            return self.envelope if size is None else ledger.checkpoint(size)
+
+    changed = Changed()
+
+    def verify_with(data: bytes) -> None:
+        changed.envelope = data
+        verify_log(changed, [history.key])
+
+    verify_with(ledger.checkpoint())
+    assert survivors(flipped(ledger.checkpoint()), verify_with, EvidenceBroken) == []
+
+
+def test_tree_frontier_that_was_changed_is_not_built_upon(history, home) -> None:
+    sql(
+        home,
+        "UPDATE remit_checkpoint SET frontier = replace(frontier, substr(frontier, 1, 2), '00')"
+        " WHERE size = (SELECT max(size) FROM remit_checkpoint)",
+    )
+    deployment = history.world.deployment()
+    log = type(deployment.log)(ledger_at(home), deployment.log.signer, history.world.clock)
+
+    with pytest.raises(EvidenceBroken):
+        log.append("durand-new", "opened", {}, "me", step=0)
+
+
+@pytest.mark.parametrize(
+    "frontier",
+    [
+        "",
+        "00",
+        "zz",
+        "0",
+    ],
+)
+def test_tree_frontier_that_is_none(history, home, frontier) -> None:
+    sql(home, f"UPDATE remit_checkpoint SET frontier = '{frontier}'")
+    deployment = history.world.deployment()
+    log = type(deployment.log)(ledger_at(home), deployment.log.signer, history.world.clock)
+
+    with pytest.raises(EvidenceBroken):
+        log.append("durand-new", "opened", {}, "me", step=0)
+
+
+# --- raw bytes of the database's file -------------------------------------------------------------
+
+
+def test_raw_bytes_of_the_ledger_file(home, check) -> None:
+    """A page has room that holds nothing; a change elsewhere is noticed, and never a traceback."""
+    path = home / "evidence.sqlite"
+    original, before = path.read_bytes(), bodies(home)
+    noticed = 0
+    for what, data in flipped(original, 200):
+        path.write_bytes(data)
+        for leftover in home.glob("evidence.sqlite-*"):
+            leftover.unlink()
+        try:
+            check()
+            assert bodies(home) == before, what
+        except (EvidenceBroken, Unavailable):
+            noticed += 1
+    assert noticed > 50
+
+
+@pytest.mark.parametrize("spoil", [b"", b"not a database" * 100, b"SQLite format 3\x00"])
+def test_ledger_file_that_is_none(home, check, spoil) -> None:
+    (home / "evidence.sqlite").write_bytes(spoil)
+
+    with pytest.raises((EvidenceBroken, Unavailable)):
+        check()
+
+
+def test_ledger_file_cut_in_half(home, check) -> None:
+    data = (home / "evidence.sqlite").read_bytes()
+    (home / "evidence.sqlite").write_bytes(data[: len(data) // 2])
+
+    with pytest.raises(EvidenceBroken):
+        check()
+
+
+# --- the bundle -----------------------------------------------------------------------------------
+
+
+def test_bundle_with_one_bit_changed(history) -> None:
+    trust = history.world.settings.trust()
+
+    def verify_it(data: bytes) -> None:
+        verify_bundle(data, trust)
+
+    accepted = survivors(flipped(history.bundle), verify_it, EvidenceBroken, Refused)
+
+    assert accepted == []
+
+
+def test_bundle_spelt_in_capitals(history) -> None:
+    fields = json.loads(history.bundle)
+    fields["records"][0]["proof"][0] = fields["records"][0]["proof"][0].upper()
+
+    with pytest.raises(EvidenceBroken):
+        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
+
+
+def _swap(fields: dict[str, Any], a: int, b: int) -> None:
+    fields["records"][a], fields["records"][b] = fields["records"][b], fields["records"][a]
+
+
+def _swap_proofs(fields: dict[str, Any]) -> None:
+    one, other = fields["records"][3], fields["records"][4]
+    one["proof"], other["proof"] = other["proof"], one["proof"]
+
+
+def _edit(index: int, **changed: Any) -> Callable[[dict[str, Any]], None]:
+    def edit(fields: dict[str, Any]) -> None:
+        record = json.loads(fields["records"][index]["body"]) | changed
+        fields["records"][index]["body"] = canonical.dumps(record).decode()
+
+    return edit
+
+
+BUNDLES = {
+    "first record dropped": lambda f: f["records"].pop(0),
+    "record dropped": lambda f: f["records"].pop(4),
+    "all records dropped": lambda f: f["records"].clear(),
+    "two records reordered": lambda f: _swap(f, 3, 4),
+    "record twice": lambda f: f["records"].insert(3, f["records"][3]),
+    "proofs swapped": _swap_proofs,
+    "proof cut short": lambda f: f["records"][3]["proof"].pop(),
+    "proof too long": lambda f: f["records"][3]["proof"].append("00" * 32),
+    "proof endless": lambda f: f["records"][3]["proof"].extend(["00" * 32] * 100),
+    "no proof": lambda f: f["records"][3].update(proof=[]),
+    "another run": lambda f: f.update(run="durand-other"),
+    "another format": lambda f: f.update(format="remit-bundle-2"),
+    "unknown field": lambda f: f.update(comment="x"),
+    "unknown field of a record": lambda f: f["records"][0].update(comment="x"),
+    "no checkpoint": lambda f: f.update(checkpoint=""),
+    "records as text": lambda f: f.update(records="abc"),
+    "records as an object": lambda f: f.update(records={"body": 1}),
+    "body as a number": lambda f: f["records"][0].update(body=1),
+    "body as a list": lambda f: f["records"][0].update(body=[]),
+    "proof as text": lambda f: f["records"][0].update(proof="00"),
+    "node as a number": lambda f: f["records"][0].update(proof=[1]),
+    "another time": _edit(3, at="2026-01-01T00:00:00Z"),
+    "another place": _edit(3, seq=0),
+    "a place before the first": _edit(3, seq=-1),
+    "a place after the last": _edit(3, seq=10**6),
+    "another step": _edit(3, step=4),
+    "data that is none": _edit(0, data=None),
+    "data that is a list": _edit(0, data=[]),
+    "another kind": _edit(0, kind="planned"),
+    "an unknown field in a record": _edit(3, comment="x"),
+}
+
+
+@pytest.mark.parametrize("edit", BUNDLES.values(), ids=BUNDLES)
+def test_bundle_changed(history, edit) -> None:
+    fields = json.loads(history.bundle)
+    edit(fields)
+
+    with pytest.raises(EvidenceBroken):
+        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
+
+
+@pytest.mark.parametrize("seq", ["3", None, [], {}])
+def test_bundle_whose_record_has_no_place(history, seq) -> None:
+    fields = json.loads(history.bundle)
+    _edit(3, seq=seq)(fields)
+
+    with pytest.raises(EvidenceBroken):
+        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"NaN", b"\xff", b"[" * 100_000])
+def test_bundle_that_is_none(history, data) -> None:
+    with pytest.raises(EvidenceBroken, match="no longer well formed"):
+        verify_bundle(data, history.world.settings.trust())
+
+
+def test_bundle_with_another_checkpoint_of_another_key(history, tmp_path) -> None:
+    fields = json.loads(history.bundle)
+    home = history.world.root / "processor"
+    fields["checkpoint"] = resigned(home, stranger(tmp_path)).decode()
+
+    with pytest.raises(EvidenceBroken, match="not among the trusted keys"):
+        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
+
+
+def test_bundle_without_its_last_record_says_what_it_does_not_prove(history) -> None:
+    fields = json.loads(history.bundle)
+    fields["records"].pop()
+
+    findings = verify_bundle(canonical.dumps(fields), history.world.settings.trust())
+
+    assert "the run has not ended: deletion is not in here" in findings.not_proved
+
+
+def test_bundle_of_an_untrusted_controller(history, tmp_path) -> None:
+    with pytest.raises(Refused, match="controller-unknown"):
+        verify_bundle(history.bundle, TrustStore(tmp_path))
+
+
+DOCUMENTS = {
+    "sealing": ("manifest", "manifest"),
+    "confirmed": ("receipt", "receipt"),
+    "deleted": ("certificate", "certificate"),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_document_changed_in_a_log_that_the_processor_signed_anew(history, tmp_path, kind) -> None:
+    """The processor can sign its log again, but not the controller's and the target's words."""
+    signer = signing.load_signer(history.world.settings.signing_key)
+    settings = Settings.from_environment({"REMIT_HOME": str(tmp_path / "forged")})
+    ledger = open_ledger(settings, create=True)
+    log = EvidenceLog(ledger, signer, history.world.clock)
+    field, _ = DOCUMENTS[kind]
+    for step, record in enumerate(history.run.story.records):
+        data = dict(record.data)
+        if record.kind == kind:
+            data[field] = next(flipped(data[field].encode(), 1, seed=step))[1].decode("latin-1")
+        log.append(record.run, record.kind, data, record.by, step=step)
+
+    with pytest.raises(EvidenceBroken) as caught:
+        verify_bundle(make_bundle(ledger, "durand-main"), history.world.settings.trust())
+    assert caught.value.where.startswith("record ")
+
+
+# --- through the command line ---------------------------------------------------------------------
+
+
+def test_tampered_log_exits_5_and_says_where(history, home, monkeypatch, capsys) -> None:
+    sql(home, "UPDATE remit_record SET body = replace(body, 'LYO1', 'LYO3') WHERE seq = 1")
+    for name, value in history.world.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REMIT_HOME", str(home))
+    key = str(history.world.root / "processor" / "keys" / "processor.pem.pub")
+
+    assert main(["evidence", "verify", "--all", "--key", key]) == 5
+    assert "evidence broken at record 1: it was changed" in capsys.readouterr().err
+    assert main(["evidence", "verify", "--all", "--key", key, "--json"]) == 5
+    assert "record 1" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_tampered_bundle_exits_5_and_says_where(history, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("REMIT_HOME", str(tmp_path / "elsewhere"))
+    trust = str(history.world.settings.include / "controllers")
+    path = tmp_path / "bundle.json"
+    fields = json.loads(history.bundle)
+    _edit(3, by="somebody")(fields)
+    path.write_bytes(canonical.dumps(fields))
+
+    assert main(["evidence", "verify", str(path), "--trust", trust]) == 5
+    assert "evidence broken at record 3" in capsys.readouterr().err
+
+    path.write_bytes(history.bundle)
+    assert main(["evidence", "verify", str(path), "--trust", trust]) == 0
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_step_on_a_tampered_log_is_not_taken(history, home, monkeypatch, capsys) -> None:
+    sql(home, "UPDATE remit_record SET body = '[' WHERE run = 'durand-interrupted'")
+    for name, value in history.world.environment.items():
+        monkeypatch.setenv(name, value)
+    shutil.copytree(history.world.root / "processor" / "keys", home / "keys")
+    monkeypatch.setenv("REMIT_HOME", str(home))
+
+    assert main(["confirm", "durand-interrupted"]) == 5
+    assert "no longer well formed" in capsys.readouterr().err

@@ -1,0 +1,156 @@
+"""What deletion refuses: too early, under a hold, by a stranger, and above all to call gone what is not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from remit.adapters.folder import FolderLanding, FolderStore
+from remit.adapters.keyring import FolderKeyStore
+from remit.custody import due
+from remit.ports import Rule, Verdict
+
+
+@pytest.mark.vector("deletion-not-due")
+def test_deletion_before_its_time(world, up_to, refuses) -> None:
+    run = up_to(world, "deliver")
+
+    with refuses(at="run durand-test", saying="(maximum age without confirmation)"):
+        run.delete(world.landing)
+    assert (world.landing_path / run.id / "results.parquet").exists()
+
+
+@pytest.mark.vector("deletion-held")
+def test_deletion_under_a_hold(world, up_to, refuses) -> None:
+    run = up_to(world, "deliver")
+    world.clock.advance(days=6)
+    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=3))
+    world.clock.advance(days=2)
+
+    with refuses(at="run durand-test", saying="a hold suspends its deletion until"):
+        run.delete(world.landing)
+    assert due(world.deployment().log, world.clock()) == []
+
+    world.clock.advance(days=2)
+    assert run.delete(world.landing) is True
+
+
+@pytest.mark.vector("person-not-authorised")
+@pytest.mark.parametrize("person", ["Paul Petit", "camille", "", "CAMILLE MOREAU"])
+def test_hold_by_somebody_whom_the_instruction_does_not_name(world, up_to, refuses, person) -> None:
+    run = up_to(world, "extract")
+
+    with refuses(at="run durand-test", saying="does not name this person"):
+        run.hold("because", person, world.clock() + timedelta(days=1))
+    assert not run.story.has("held")
+
+
+@pytest.mark.vector("person-not-authorised")
+def test_hold_by_a_stranger_exits_3(world, up_to, cli) -> None:
+    up_to(world, "plan")
+    arguments = ("hold", "durand-test", "--reason", "because", "--by", "me")
+
+    cli.refused(*arguments, at="run durand-test", saying="does not name this person")
+
+
+@pytest.mark.vector("copy-not-deleted")
+@pytest.mark.parametrize("store", [FolderStore, FolderLanding])
+def test_copy_that_is_still_there(world, up_to, refuses, monkeypatch, store) -> None:
+    run = up_to(world, "deliver")
+    world.clock.advance(days=8)
+    monkeypatch.setattr(store, "remove", lambda self, path: None, raising=True)
+
+    place = "staging" if store is FolderStore else "landing"
+    file = "durand-test/observation_history.parquet"
+    if store is FolderLanding:
+        file = "durand-test/instruction.dsse.json"
+    with refuses(at=f"{place}/{file}", saying="still there when looked for"):
+        run.delete(world.landing)
+    assert not run.story.has("deleted")
+
+    monkeypatch.undo()
+    assert run.delete(world.landing) is True
+
+
+@pytest.mark.vector("copy-not-deleted")
+def test_staging_key_that_is_still_there(world, up_to, refuses, monkeypatch) -> None:
+    run = up_to(world, "extract")
+    world.clock.advance(days=8)
+    monkeypatch.setattr(FolderKeyStore, "destroy", lambda self, name: None)
+
+    with refuses(at="the staging key", saying="still there when looked for"):
+        run.delete(world.landing)
+    assert not run.story.has("deleted")
+
+
+@pytest.mark.vector("copy-not-deleted")
+def test_one_run_that_cannot_be_deleted_does_not_keep_the_others(
+    world, up_to, cli, refuses, monkeypatch
+) -> None:
+    def soon(fields: dict) -> None:
+        fields["retention"] = {"after_confirmation": "PT0S", "without_confirmation": "PT1S"}
+
+    world.clock.advance(hours=-1)  # the obligations of both are long due on the machine's clock
+    stubborn = up_to(world, "deliver", run="durand-a", edit=soon)
+    other = up_to(world, "deliver", run="durand-b", edit=soon)
+    removing = FolderStore.remove
+
+    def remove(store: FolderStore, path: str) -> None:
+        if not path.startswith("durand-a"):
+            removing(store, path)
+
+    monkeypatch.setattr(FolderStore, "remove", remove)
+
+    code, answer = cli("delete", "--due")
+
+    assert code == 3
+    assert answer["deleted"] == ["durand-b"]
+    [failed] = answer["failed"]
+    assert failed["run"] == "durand-a"
+    assert failed["message"].startswith("copy-not-deleted at ")
+    refuses.seen.add("copy-not-deleted")
+    assert other.story.has("deleted")
+    assert not stubborn.story.has("deleted")
+
+
+@pytest.mark.vector("validation-failed")
+def test_held_run_that_stops_is_kept_until_the_hold_expires(world, up_to, refuses) -> None:
+    run = up_to(world, "extract")
+    run.hold("an inquiry into this extract", "Camille Moreau", world.clock() + timedelta(days=3))
+
+    with refuses(at="results rule remit.columns", saying="does not hold"):
+        run.validate(NeverSatisfied())
+    staged = world.root / "processor" / "staging" / run.id / "results.parquet"
+    assert staged.exists()
+
+    world.clock.advance(days=4)
+    assert run.delete(world.landing) is True
+
+
+class NeverSatisfied:
+    engine = "a test's judge, of nothing"
+
+    def check(self, rules: list[Rule]) -> None:
+        """Every rule will do."""
+
+    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+        return [Verdict(rule.id, rule.type, (), success=False) for rule in rules]
+
+
+@pytest.mark.parametrize("place", ["landing", "processor/staging"])
+def test_copy_by_the_name_of_the_receipt_is_deleted_too(world, up_to, place) -> None:
+    run = up_to(world, "deliver")
+    original = world.landing_path / run.id / "results.parquet"
+    copy = world.root / place / run.id / "kept" / "receipt.dsse.json"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(original.read_bytes())
+    world.clock.advance(days=8)
+
+    assert run.delete(world.landing) is True
+    assert not copy.exists()
+
+
+def test_copy_that_went_with_its_folder_is_no_error(tmp_path) -> None:
+    FolderStore(tmp_path).remove("gone/results.parquet")

@@ -1,0 +1,46 @@
+"""What the operators refuse of their own; tests/airflow has the same within a running Airflow."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def airflow_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "AIRFLOW_HOME" not in os.environ:  # importing Airflow writes its settings there
+        monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+
+
+@pytest.mark.vector("deletion-incomplete")
+def test_deletion_that_a_run_resists(world, up_to, refuses, monkeypatch) -> None:
+    from remit.adapters.folder import FolderStore
+    from remit.operators import delete
+
+    up_to(world, "extract")
+    world.clock.advance(days=8)
+    operator = SimpleNamespace(
+        log=SimpleNamespace(info=lambda *_: None, error=lambda *_: None),
+        deployment=world.deployment,
+        principal=lambda _: "test",
+    )
+    operator._delete = lambda *given: delete.DeleteOperator._delete(operator, *given)
+    monkeypatch.setattr(FolderStore, "remove", lambda self, path: None)
+
+    with refuses(at="runs durand-test", saying="they stay due"):
+        delete.DeleteOperator.perform(operator, {})
+    monkeypatch.undo()
+
+    delete.DeleteOperator.perform(operator, {})
+
+
+@pytest.mark.vector("receipt-overdue")
+def test_receipt_that_did_not_come_before_the_maximum_age(refuses) -> None:
+    from remit.operators import confirm
+
+    with refuses(at="run durand-test", saying="no receipt until 2026-01-01T00:00:00+00:00"):
+        raise confirm._overdue("durand-test", datetime(2026, 1, 1, tzinfo=UTC))

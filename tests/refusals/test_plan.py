@@ -1,0 +1,286 @@
+"""What the plan refuses, before a row is read."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from remit.testing.world import World
+from remit.wiring import open_judge
+
+Fields = dict[str, Any]
+
+
+@pytest.fixture
+def plan(world: World, left_nothing: Callable[[World], None]) -> Callable[..., None]:
+    """Plan under a changed instruction; whatever comes of it, nothing is staged or sent."""
+
+    def go(edit: Callable[[Fields], object] | None = None) -> None:
+        run = world.open_run(edit=edit)
+        try:
+            run.plan(world.source(), world.landing(), open_judge())
+        finally:
+            left_nothing(world)
+        assert not run.story.has("planned")
+
+    return go
+
+
+def column(name: str, kind: str, **more: str) -> dict[str, str]:
+    return {"name": name, "type": kind, "category": "health", "purpose": "A reason", **more}
+
+
+def add(*columns: dict[str, str], table: int = 0) -> Callable[[Fields], object]:
+    return lambda fields: fields["tables"][table]["columns"].extend(columns)
+
+
+def ddl(world: World, *statements: str) -> None:
+    with sqlite3.connect(world.root / "lis.sqlite") as database:
+        for statement in statements:
+            database.execute(statement)
+
+
+@pytest.mark.vector("table-missing")
+def test_table_that_the_source_has_not(plan, refuses) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["name"] = fields["expectations"][0]["table"] = "Results"
+
+    with refuses(at="Results", saying="no such table or view"):
+        plan(edit)
+
+
+@pytest.mark.vector("column-missing")
+def test_column_that_the_source_has_not(plan, refuses) -> None:
+    with refuses(at="results.shoe_size", saying="not at the source"):
+        plan(add(column("shoe_size", "integer")))
+
+
+@pytest.mark.vector("column-missing")
+def test_column_in_another_case(plan, refuses) -> None:
+    with refuses(at="results.Comment", saying="not at the source"):
+        plan(add(column("Comment", "string", free_text="Asked for")))
+
+
+@pytest.mark.vector("column-retyped")
+@pytest.mark.parametrize(
+    ("name", "declared", "live"),
+    [
+        ("sample_id", "string", "INTEGER"),
+        ("comment", "uuid", "TEXT"),
+        ("sample_id", "decimal(12,4)", "INTEGER"),
+    ],
+)
+def test_column_of_another_type(plan, refuses, name, declared, live) -> None:
+    with refuses(at=f"results.{name}", saying=f"declared {declared}, but {live}"):
+        plan(add(column(name, declared, free_text="Asked for")))
+
+
+@pytest.mark.vector("column-retyped")
+def test_decimal_of_another_scale(plan, refuses) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["columns"][4]["type"] = "decimal(12,2)"
+
+    with refuses(at="results.value_numeric", saying="but DECIMAL(12,4) at the source"):
+        plan(edit)
+
+
+@pytest.mark.vector("column-credential")
+@pytest.mark.parametrize("name", ["portal_password", "mdp", "motDePasse", "api_key", "code_pin"])
+def test_credential_like_column(world, plan, refuses, name) -> None:
+    ddl(world, f"ALTER TABLE results ADD COLUMN {name} TEXT")
+
+    with refuses(at=f"results.{name}", saying="whatever is instructed"):
+        plan(add(column(name, "string", free_text="Justified all the same")))
+
+
+@pytest.mark.vector("column-free-text")
+def test_free_text_without_its_justification(plan, refuses) -> None:
+    with refuses(at="results.comment", saying="anything may have been typed"):
+        plan(add(column("comment", "string")))
+
+
+@pytest.mark.vector("rows-over-maximum")
+def test_rows_over_the_ceiling(plan, refuses) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["rows"]["maximum"] = 3
+
+    with refuses(at="results", saying="the instruction allows at most 3"):
+        plan(edit)
+
+
+@pytest.mark.vector("scope-column-unfit")
+def test_rows_limited_by_a_column_that_is_not_there(plan, refuses) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["rows"]["sites"]["column"] = "site"
+
+    with refuses(at="results.site", saying="for sites and codes, but it is not at the source"):
+        plan(edit)
+
+
+@pytest.mark.vector("scope-column-unfit")
+def test_rows_limited_by_a_column_of_another_type(plan, refuses) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["rows"]["window"]["column"] = "validated_at"
+        fields["tables"][0]["columns"] = fields["tables"][0]["columns"][:-1]
+
+    at = "results.validated_at"
+    with refuses(at=at, saying="as date, for the window, but it is TIMESTAMP WITH TIME ZONE"):
+        plan(edit)
+
+
+@pytest.mark.vector("scope-column-unfit")
+def test_codes_in_a_column_that_holds_no_text(plan, refuses) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["rows"]["codes"] = {"column": "sample_id", "in": ["1"]}
+
+    with refuses(at="results.sample_id", saying="as string, for sites and codes"):
+        plan(edit)
+
+
+def suite(text: str) -> Callable[[World], Callable[[Fields], None]]:
+    """Pins the text as the suite of `results`."""
+
+    def write(world: World) -> Callable[[Fields], None]:
+        path = world.root / "include" / "expectations" / "laboratory_results.yaml"
+        path.write_text(text)
+
+        def edit(fields: Fields) -> None:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            fields["expectations"][0]["sha256"] = digest
+
+        return edit
+
+    return write
+
+
+@pytest.mark.vector("suite-missing")
+def test_suite_that_is_not_there(world, plan, refuses) -> None:
+    def edit(_: Fields) -> None:
+        (world.root / "include/expectations/laboratory_results.yaml").unlink()
+
+    with refuses(at="laboratory_results.yaml", saying="cannot be read"):
+        plan(edit)
+
+
+@pytest.mark.vector("suite-changed")
+def test_suite_other_than_the_pinned_one(world, plan, refuses) -> None:
+    def edit(_: Fields) -> None:
+        path = world.root / "include/expectations/laboratory_results.yaml"
+        path.write_text(path.read_text() + "# harmless\n")
+
+    with refuses(at="laboratory_results.yaml", saying="not the file that the instruction pins"):
+        plan(edit)
+
+
+RULE = "{id: a, type: expect_column_values_to_not_be_null, kwargs: {column: unit}, reason: r}"
+NO_SUITES = {
+    "not YAML": "{",
+    "empty": "",
+    "a list": "[]",
+    "no rule": "name: x\nexpectations: []\n",
+    "unknown field": f"name: x\nexpectations: [{RULE}]\nmostly: 1\n",
+    "rule without reason": "name: x\nexpectations: [{id: a, type: b, kwargs: {}}]\n",
+    "rule with another field": f"name: x\nexpectations: [{RULE[:-1]}, severity: low}}]\n",
+    "an id of remit's own": f"name: x\nexpectations: [{RULE.replace('id: a', 'id: remit.a')}]\n",
+    "an id that is a list": f"name: x\nexpectations: [{RULE.replace('id: a', 'id: [a]')}]\n",
+    "an id that is a number": f"name: x\nexpectations: [{RULE.replace('id: a', 'id: 1')}]\n",
+    "a rule that is text": "name: x\nexpectations: [abc]\n",
+}
+
+
+@pytest.mark.vector("suite-invalid")
+@pytest.mark.parametrize("text", NO_SUITES.values(), ids=NO_SUITES)
+def test_suite_that_is_none(world, plan, refuses, text) -> None:
+    with refuses(at="laboratory_results.yaml", saying="list of `expectations`"):
+        plan(suite(text)(world))
+
+
+STRANGE_SUITES = {
+    "kwargs that are a list": RULE.replace("{column: unit}", "[column]"),
+    "a type that is a list": RULE.replace("type: expect_column_values_to_not_be_null", "type: [x]"),
+    "names of two kinds": RULE.replace("{column: unit}", "{1: unit, other: unit}"),
+}
+
+
+@pytest.mark.vector("suite-invalid")
+@pytest.mark.parametrize("rule", STRANGE_SUITES.values(), ids=STRANGE_SUITES)
+def test_rule_whose_parts_are_of_another_form(world, plan, refuses, rule) -> None:
+    with refuses(at="laboratory_results.yaml", saying="list of `expectations`"):
+        plan(suite(f"name: x\nexpectations: [{rule}]\n")(world))
+
+
+@pytest.mark.vector("expectation-unknown")
+@pytest.mark.parametrize(
+    ("rule", "saying"),
+    [
+        (RULE.replace("not_be_null", "be_lucky"), "not on the allowlist"),
+        (RULE.replace("column: unit", "column: unit, row_condition: x"), "may have"),
+        (RULE.replace("column: unit", ""), "column is not given"),
+        (RULE.replace("column: unit", "column: unit, mostly: 0"), "mostly is not of the form"),
+    ],
+)
+def test_expectation_off_the_allowlist(world, plan, refuses, rule, saying) -> None:
+    with refuses(at="rule a", saying=saying):
+        plan(suite(f"name: x\nexpectations: [{rule}]\n")(world))
+
+
+@pytest.mark.vector("expectation-duplicate")
+def test_two_rules_of_one_id(world, plan, refuses) -> None:
+    with refuses(at="rule a", saying="used twice"):
+        plan(suite(f"name: x\nexpectations: [{RULE}, {RULE}]\n")(world))
+
+
+@pytest.mark.vector("expectation-none")
+def test_judge_without_a_rule(refuses) -> None:
+    with refuses(at="rules", saying="nothing would be checked"):
+        open_judge().check([])
+
+
+@pytest.mark.vector("column-credential")
+@pytest.mark.vector("rows-over-maximum")
+@pytest.mark.vector("column-missing")
+def test_plan_shows_every_refusal_at_once_and_exits_3(world, cli, refuses, left_nothing) -> None:
+    ddl(world, "ALTER TABLE results ADD COLUMN pwd TEXT")
+
+    def edit(fields: Fields) -> None:
+        add(column("pwd", "string"), column("gone", "string"))(fields)
+        fields["tables"][1]["rows"]["maximum"] = 1
+
+    code, answer = cli("plan", world.instruct(edit), "--source", world.source_url)
+
+    assert code == 3
+    missing, credential, rows = answer["refusals"]
+    refuses.check(missing, "results.gone", "not at the source", "column-missing")
+    refuses.check(credential, "results.pwd", "credentials", "column-credential")
+    refuses.check(rows, "observation_history", "allows at most 1", "rows-over-maximum")
+    assert answer["tables"][0]["missing"] == ["gone"]
+    left_nothing(world)
+
+
+@pytest.mark.vector("column-free-text")
+def test_run_that_the_plan_refuses_exits_3_and_says_how_many_more(world, cli, left_nothing) -> None:
+    def edit(fields: Fields) -> None:
+        add(column("comment", "string"))(fields)
+        fields["tables"][1]["rows"]["maximum"] = 1
+
+    arguments = (world.instruct(edit), "--source", world.source_url)
+    at, saying = "results.comment", "(1 more in the plan.)"
+    cli.refused("run", *arguments, "--landing", world.landing_path, at=at, saying=saying)
+    left_nothing(world)
+
+
+@pytest.mark.vector("column-free-text")
+def test_same_refusal_met_again_is_recorded_once(world, refuses) -> None:
+    run = world.open_run(edit=add(column("comment", "string")))
+    counts = []
+
+    for _ in range(3):
+        with refuses(at="results.comment", saying="anything may have been typed"):
+            run.plan(world.source(), world.landing(), open_judge())
+        counts.append(len(run.story.records))
+
+    assert counts[0] == counts[1] == counts[2]

@@ -1,0 +1,157 @@
+"""The Merkle tree, against a naive one written from the words of RFC 6962."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remit.errors import EvidenceBroken
+from remit.evidence import (
+    EMPTY_ROOT,
+    Frontier,
+    Record,
+    inclusion_proof,
+    leaf_hash,
+    parse_timestamp,
+    root_from_proof,
+    root_of,
+    timestamp,
+)
+
+bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=70)
+
+
+def naive_root(entries: list[bytes]) -> bytes:
+    """RFC 6962, 2.1: MTH."""
+    if not entries:
+        return hashlib.sha256().digest()
+    if len(entries) == 1:
+        return hashlib.sha256(b"\x00" + entries[0]).digest()
+    split = 1
+    while split * 2 < len(entries):
+        split *= 2
+    halves = naive_root(entries[:split]) + naive_root(entries[split:])
+    return hashlib.sha256(b"\x01" + halves).digest()
+
+
+def naive_path(index: int, entries: list[bytes]) -> list[bytes]:
+    """RFC 6962, 2.1.1: PATH."""
+    if len(entries) == 1:
+        return []
+    split = 1
+    while split * 2 < len(entries):
+        split *= 2
+    if index < split:
+        return [*naive_path(index, entries[:split]), naive_root(entries[split:])]
+    return [*naive_path(index - split, entries[split:]), naive_root(entries[:split])]
+
+
+@given(st.lists(st.binary(max_size=20), max_size=70))
+def test_root_is_that_of_the_rfc(entries: list[bytes]) -> None:
+    assert root_of(leaf_hash(entry) for entry in entries) == naive_root(entries)
+
+
+@given(bodies, st.data())
+def test_inclusion_proof_is_that_of_the_rfc_and_leads_to_the_root(entries, data) -> None:
+    index = data.draw(st.integers(0, len(entries) - 1))
+    leaves = [leaf_hash(entry) for entry in entries]
+
+    path = inclusion_proof(leaves, index)
+
+    assert path == naive_path(index, entries)
+    assert root_from_proof(leaves[index], index, len(leaves), path) == naive_root(entries)
+
+
+@given(st.lists(st.binary(max_size=20), min_size=2, max_size=40, unique=True), st.data())
+def test_wrong_proof_leads_to_no_or_another_root(entries, data) -> None:
+    index = data.draw(st.integers(0, len(entries) - 1))
+    leaves = [leaf_hash(entry) for entry in entries]
+    root, path = naive_root(entries), naive_path(index, entries)
+    other = data.draw(st.integers(0, len(entries) - 1).filter(lambda number: number != index))
+    place = data.draw(st.integers(0, len(path) - 1))
+    bent = [*path[:place], bytes(32), *path[place + 1 :]]
+
+    assert root_from_proof(leaves[other], index, len(leaves), path) != root
+    assert root_from_proof(leaves[index], other, len(leaves), path) != root
+    assert root_from_proof(leaves[index], index, len(leaves), bent) != root
+    assert root_from_proof(leaves[index], index, len(leaves), path[:-1]) != root
+    assert root_from_proof(leaves[index], index, len(leaves), [*path, bytes(32)]) != root
+    assert root_from_proof(leaves[index], index, len(leaves), path[1:]) != root
+
+
+@given(bodies, st.integers(1, 200))
+def test_proof_for_another_size_of_the_tree(entries, size) -> None:
+    leaves = [leaf_hash(entry) for entry in entries]
+    path = inclusion_proof(leaves, 0)
+
+    found = root_from_proof(leaves[0], 0, size, path)
+
+    if (size - 1).bit_length() != len(path):  # the first leaf lies that deep
+        assert found is None
+
+
+def test_known_roots() -> None:
+    """The empty tree, one empty leaf, and the leaf and node prefixes that keep them apart."""
+    assert EMPTY_ROOT.hex().startswith("e3b0c44298fc1c14")
+    assert leaf_hash(b"").hex().startswith("6e340b9cffb37a98")
+    assert Frontier().root() == EMPTY_ROOT
+    assert root_of([leaf_hash(b"")]) == leaf_hash(b"")
+    two = root_of([leaf_hash(b"a"), leaf_hash(b"b")])
+    assert leaf_hash(leaf_hash(b"a") + leaf_hash(b"b")) != two
+
+
+@given(bodies)
+def test_frontier_keeps_one_root_for_each_bit_of_its_size(entries) -> None:
+    frontier = Frontier()
+    for number, entry in enumerate(entries, 1):
+        frontier = frontier.with_leaf(leaf_hash(entry))
+        assert frontier.size == number
+        assert len(frontier.roots) == number.bit_count()
+        assert frontier.root() == naive_root(entries[:number])
+
+
+# --- records and times ----------------------------------------------------------------------------
+
+RECORD = Record(0, "run-1", 0, "opened", "2026-01-01T00:00:00Z", "me", {"a": [1, None]})
+
+
+def test_record_is_read_back() -> None:
+    assert Record.parse(RECORD.body(), "it") == RECORD
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"seq":0', b'"seq":"0"'),
+        (b'"seq":0', b'"seq":true'),
+        (b'"seq":0', b'"seq":null'),
+        (b'"step":0', b'"step":[]'),
+        (b'"run":"run-1"', b'"run":1'),
+        (b'"kind":"opened"', b'"kind":["opened"]'),
+        (b'"by":"me"', b'"by":null'),
+        (b'"by":"me",', b""),
+        (b'{"at"', b'{"a":1,"at"'),
+        (b'"seq":0', b'"seq": 0'),
+    ],
+)
+def test_record_that_is_none(before, after) -> None:
+    body = RECORD.body()
+    assert before in body
+
+    with pytest.raises(EvidenceBroken, match="no longer well formed"):
+        Record.parse(body.replace(before, after), "it")
+
+
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2999, 1, 1)), st.integers(-14, 14))
+def test_times_are_in_utc_to_the_second(moment, hours) -> None:
+    aware = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
+
+    written = timestamp(aware)
+
+    assert written.endswith("Z")
+    assert len(written) == 20
+    assert parse_timestamp(written) == aware.astimezone(UTC).replace(microsecond=0)
