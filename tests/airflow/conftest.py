@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,6 +101,21 @@ def connected(
         return world
 
     return connect
+
+
+@pytest.fixture
+def eight_days_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Has every task that follows see a clock that is past the maximum age of seven days."""
+
+    def go() -> None:
+        from remit import wiring
+
+        opened, ahead, now = wiring.open_deployment, timedelta(days=8), wiring.clock
+        monkeypatch.setattr(wiring, "clock", lambda: now() + ahead)
+        later = lambda settings: opened(settings, now=wiring.clock)  # noqa: E731
+        monkeypatch.setattr(wiring, "open_deployment", later)
+
+    return go
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +11,6 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from remit.custody import stories
 from remit.testing.world import World
-
-
-def quickly(fields: dict[str, Any]) -> None:
-    fields["retention"]["without_confirmation"] = "PT1S"
 
 
 def ids(context: Any, number: int) -> Any:
@@ -44,20 +38,6 @@ def only_the_deletion_dag(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     for path in Path(conf.get("core", "dags_folder")).glob("*.removed"):
         path.rename(path.with_suffix(".py"))
-
-
-@pytest.fixture
-def eight_days_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Has every task that follows see a clock that is ahead."""
-
-    def go() -> None:
-        from remit import wiring
-
-        opened, ahead = wiring.open_deployment, timedelta(days=8)
-        later = lambda settings: opened(settings, now=lambda: wiring.clock() + ahead)  # noqa: E731
-        monkeypatch.setattr(wiring, "open_deployment", later)
-
-    return go
 
 
 def test_what_is_never_confirmed_is_deleted_though_its_dag_is_gone(
@@ -101,15 +81,16 @@ def test_one_that_fails_does_not_keep_the_others(
     context: Any,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
+    eight_days_later: Callable[[], None],
 ) -> None:
     from remit.adapters.folder import FolderStore
     from remit.operators import DeleteOperator
 
-    world = connected(quickly)
+    world = connected()
     for number in (1, 2):
         extract(tasks, ids(context, number))
     stuck, other = (story.run for story in stories(world.deployment().log.records()))
-    time.sleep(1.1)
+    eight_days_later()
     remove = FolderStore.remove
     monkeypatch.setattr(
         FolderStore,
