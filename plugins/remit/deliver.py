@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from remit import canonical
 from remit.errors import Refused
+from remit.instruction import Instruction
 from remit.manifest import INSTRUCTION, MANIFEST, Manifest
 from remit.ports import LandingZone, Store
 from remit.validate import file_changed
@@ -48,6 +49,23 @@ def deliver(
     contents[MANIFEST] = lambda: BytesIO(manifest_envelope)
     landing.publish(run, contents)
     return True
+
+
+def require_instructed(terms: Instruction, landing: LandingZone) -> None:
+    """Refuse (landing-not-instructed) another kind of landing zone, or another one of that kind."""
+    security = terms.security
+    if landing.transport != security.transport:
+        what = f"it is reached by {landing.transport}, the instruction says {security.transport}"
+    elif security.endpoint is not None and landing.identity() != security.endpoint:
+        what = "its own name (.remit/store) is not the endpoint that the instruction pins"
+    else:
+        return
+    raise Refused(
+        "landing-not-instructed",
+        landing.label,
+        f"{what}.",
+        "name the landing zone that was instructed, or have the new one instructed.",
+    )
 
 
 def _require_same(landing: LandingZone, manifest: Manifest, envelopes: Mapping[str, bytes]) -> None:

@@ -1,8 +1,9 @@
 """Extract: the rows and columns of the plan, encrypted before the first write.
 
 Guarantee: what is written was checked again after it was read: the exact columns and types, each
-row inside window, sites and codes, no more rows than the ceiling, as many as the source counted in
-the same snapshot. A file appears under its name only when all of it passed.
+row inside its limits, no more rows than the ceiling, as many as the source counted in the same
+snapshot; rows of suppressed data subjects are gone, the instructed transformations are done, and no
+text looks like a credential. A file appears under its name only when all of it passed.
 Not guaranteed: that the source filtered anything; the checks here do not rely on it.
 """
 
@@ -18,13 +19,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from remit import canonical
-from remit.columns import ColumnType
+from remit.credentials import find_credentials
 from remit.errors import Refused
 from remit.instruction import Instruction, Table, VerifiedInstruction
-from remit.plan import over_maximum
-from remit.ports import Membership, Progress, Snapshot, Source, Store, TableQuery, Window
+from remit.ports import Progress, PseudonymKeys, Snapshot, Source, Store
+from remit.remit_check import RemitCheck, over_maximum
 from remit.sealed_parquet import FOOTER, EncryptedWriter, FileContext
 from remit.signing import PublicKey
+from remit.suppression import subject_filter
+from remit.transform import Transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class StagedFile:
     size: int
     sha256: str
     commitment: str
+    suppressed: int
 
     def as_json(self) -> dict[str, Any]:
         """The file as evidence and manifest give it."""
@@ -52,27 +56,39 @@ class StagedExtract:
     files: tuple[StagedFile, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """Where an extract goes, and the secrets that it needs on the way.
+
+    Attributes:
+        key: the public half of the run's staging key.
+        pseudonyms: the keys of pseudonyms and of the suppress list.
+    """
+
+    store: Store
+    key: PublicKey
+    pseudonyms: PseudonymKeys
+
+
 def extract(
-    instruction: VerifiedInstruction,
-    run: str,
-    source: Source,
-    staging: Store,
-    staging_key: PublicKey,
-    progress: Progress,
+    instruction: VerifiedInstruction, run: str, source: Source, staging: Staging, progress: Progress
 ) -> StagedExtract:
-    """Read, check, encrypt and stage every table of the instruction, from one snapshot.
+    """Read, check, transform, encrypt and stage every table of the instruction, from one snapshot.
 
     Raises:
         Refused: something read is outside the remit; no file of that table is left.
         Unavailable: source or staging gave out.
     """
-    names = file_names(instruction.terms)
-    files = []
+    terms = instruction.terms
+    names, files = file_names(terms), []
     with source.snapshot() as snapshot:
-        for table in instruction.terms.tables:
+        for table in terms.tables:
             context = FileContext(instruction.digest, run, names[table.name])
-            writer = _TableWriter(instruction.terms, table, context, staging, staging_key)
-            files.append(_extract_table(table, snapshot, writer, progress))
+            transformer = Transformer(table, terms, staging.pseudonyms)
+            writer = _TableWriter(terms, table, context, staging, transformer)
+            subjects = subject_filter(terms, table, staging.pseudonyms, snapshot)
+            check = RemitCheck(table, snapshot, subjects)
+            files.append(_extract_table(table, snapshot, check, writer, progress))
     return StagedExtract(run, tuple(files))
 
 
@@ -86,8 +102,12 @@ def file_names(terms: Instruction) -> dict[str, str]:
 
 
 def columns_digest(table: Table) -> str:
-    """SHA-256 over the names and types of the columns, in order."""
-    return canonical.sha256(canonical.dumps([[c.name, c.type] for c in table.columns]))
+    """SHA-256 over the names and delivered types of the columns, in order, and what was done to them."""
+    columns: list[list[Any]] = [[c.name, str(c.delivered)] for c in table.columns]
+    for column, described in zip(table.columns, columns, strict=True):
+        if not column.is_kept:
+            described.append(column.transformation.words())
+    return canonical.sha256(canonical.dumps(columns))
 
 
 def readers_of(terms: Instruction, staging_key: PublicKey | None) -> dict[str, list[PublicKey]]:
@@ -101,73 +121,13 @@ def readers_of(terms: Instruction, staging_key: PublicKey | None) -> dict[str, l
     return readers
 
 
-class RemitCheck:
-    """Checks batches of one table against the instruction, as if the source had filtered nothing."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
-        self._query = table.query()
-        self.rows = 0
-
-    def query(self) -> TableQuery:
-        """The table's query with the columns that the limits need, which are dropped once checked."""
-        query, names = self._query, {name for name, _ in self._query.columns}
-        extra = {membership.column: ColumnType("string") for membership in query.memberships}
-        if query.window:
-            extra[query.window.column] = query.window.type
-        columns = query.columns + tuple(item for item in extra.items() if item[0] not in names)
-        return TableQuery(query.table, columns, query.window, query.memberships)
-
-    def admit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with only the allowed columns.
-
-        Raises:
-            Refused: columns-outside-remit, row-outside-remit or rows-over-maximum.
-        """
-        expected = pa.schema([(name, kind.arrow()) for name, kind in self.query().columns])
-        if not batch.schema.remove_metadata().equals(expected):
-            raise Refused(
-                "columns-outside-remit",
-                self._table.name,
-                "the source returned other columns or types than were asked for.",
-                "nothing was kept; plan again to see what changed at the source.",
-            )
-        if self._query.window:
-            self._require(_in_window(batch, self._query.window), self._query.window.column)
-        for membership in self._query.memberships:
-            self._require(_is_member(batch, membership), membership.column)
-        self.rows += batch.num_rows
-        if self.rows > self._table.rows.maximum:
-            raise over_maximum(self._table, self.rows)
-        return batch.select([name for name, _ in self._query.columns])
-
-    def _require(self, inside: pa.BooleanArray, column: str) -> None:
-        outside = len(inside) - (pc.sum(inside).as_py() or 0)
-        if outside:
-            raise Refused(
-                "row-outside-remit",
-                f"{self._table.name}.{column}",
-                f"{outside} of {len(inside)} rows read are outside what was instructed.",
-                "nothing was kept; the source did not limit rows as asked: find out why.",
-            )
-
-
-def _in_window(batch: pa.RecordBatch, window: Window) -> pa.BooleanArray:
-    column, kind = batch.column(window.column), window.type.arrow()
-    start, end = (pa.scalar(text).cast(kind) for text in (window.start, window.end))
-    inside = pc.and_(pc.greater_equal(column, start), pc.less(column, end))
-    return pc.fill_null(inside, False)
-
-
-def _is_member(batch: pa.RecordBatch, membership: Membership) -> pa.BooleanArray:
-    values = pa.array(membership.values, pa.string())
-    return pc.is_in(batch.column(membership.column), values)
-
-
 def _extract_table(
-    table: Table, snapshot: Snapshot, writer: _TableWriter, progress: Progress
+    table: Table,
+    snapshot: Snapshot,
+    check: RemitCheck,
+    writer: _TableWriter,
+    progress: Progress,
 ) -> StagedFile:
-    check = RemitCheck(table)
     expected = snapshot.count(table.query())
     if expected > table.rows.maximum:
         raise over_maximum(table, expected)
@@ -182,7 +142,7 @@ def _extract_table(
                 f"{check.rows} rows were read where the source counted {expected}.",
                 "nothing was kept; extract again, and find out what changes rows meanwhile.",
             )
-        return writer.finish()
+        return writer.finish(check.suppressed)
 
 
 class _TableWriter:
@@ -193,19 +153,22 @@ class _TableWriter:
         terms: Instruction,
         table: Table,
         context: FileContext,
-        staging: Store,
-        staging_key: PublicKey,
+        staging: Staging,
+        transformer: Transformer,
     ) -> None:
-        self._table, self._context, self._staging = table, context, staging
-        self._readers = readers_of(terms, staging_key)
+        self._table, self._context, self._staging = table, context, staging.store
+        self._readers = readers_of(terms, staging.key)
+        self._transformer = transformer
         self._writer: EncryptedWriter | None = None
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def write(self, admitted: pa.RecordBatch) -> None:
+        batch = self._transformer.apply(admitted)
+        _refuse_credentials(self._table, batch)
         if self._writer is None:
             self._writer = self._start(repeating(batch))
         self._writer.write(batch)
 
-    def finish(self) -> StagedFile:
+    def finish(self, suppressed: int) -> StagedFile:
         written = (self._writer or self._start(())).close()
         self._writer = None
         return StagedFile(
@@ -216,6 +179,7 @@ class _TableWriter:
             size=written.size,
             sha256=written.sha256,
             commitment=written.commitment,
+            suppressed=suppressed,
         )
 
     def close(self) -> None:
@@ -225,9 +189,21 @@ class _TableWriter:
 
     def _start(self, dictionary: Sequence[str]) -> EncryptedWriter:
         columns: Mapping[str, str] = {c.name: c.category.value for c in self._table.columns}
-        schema = pa.schema([(c.name, c.declared.arrow()) for c in self._table.columns])
+        schema = self._transformer.schema
         draft = self._staging.create(f"{self._context.run}/{self._context.file}")
         return EncryptedWriter(draft, schema, columns, self._readers, self._context, dictionary)
+
+
+def _refuse_credentials(table: Table, batch: pa.RecordBatch) -> None:
+    """Whatever the column is called and the instruction says: a password must not leave."""
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        if pa.types.is_string(field.type) and (found := find_credentials(column)):
+            raise Refused(
+                "column-credential",
+                f"{table.name}.{field.name}",
+                f"{found} of {len(column)} values look like credentials (passwords, tokens, keys).",
+                "nothing was kept; leave the column out, or have the controller empty it.",
+            )
 
 
 def repeating(batch: pa.RecordBatch) -> list[str]:

@@ -57,6 +57,13 @@ class ManifestFile(Document):
     commitment: Digest
 
 
+class IntervalRef(Document):
+    """The run's data interval, where the instruction gives each run its own; ISO 8601 in UTC."""
+
+    start: str
+    end: str
+
+
 class Manifest(Document):
     """A delivery; `nonce` makes its receipt unlike any other's."""
 
@@ -67,6 +74,7 @@ class Manifest(Document):
     nonce: Hex
     sealed_at: str
     checkpoint: str
+    interval: IntervalRef | None
 
     @property
     def rows(self) -> int:

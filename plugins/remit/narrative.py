@@ -10,8 +10,11 @@ from typing import Any
 
 from remit.errors import one_line
 from remit.evidence import Record
+from remit.plan.shown import plan_lines
 
 _TITLES = {
+    "received": "Instruction received",
+    "revoked": "Instruction revoked",
     "opened": "Asked",
     "planned": "Planned",
     "unplanned": "Could not be planned",
@@ -47,6 +50,25 @@ def tell(record: Record) -> list[str]:
     return [one_line(sentence) for sentence in teller(record.data)]
 
 
+def _received(data: Mapping[str, Any]) -> list[str]:
+    asked, replaced = data["instruction"], data["supersedes"]
+    lines = [
+        f"Instruction {asked['id']} version {asked['version']} of {', '.join(data['controllers'])}, "
+        f"signatures verified, {asked['digest']}.",
+        f"Valid from {data['valid']['from']} until {data['valid']['until']}.",
+    ]
+    return [*lines, f"It supersedes version {replaced['version']}."] if replaced else lines
+
+
+def _revoked(data: Mapping[str, Any]) -> list[str]:
+    asked = data["instruction"]
+    return [
+        f"Controller {data['controller']} revoked instruction {asked['id']} version "
+        f"{asked['version']}: {data['reason']}",
+        "Runs under it that are not confirmed are stopped, and what they extracted is deleted.",
+    ]
+
+
 def _opened(data: Mapping[str, Any]) -> list[str]:
     asked = data["instruction"]
     return [
@@ -56,6 +78,11 @@ def _opened(data: Mapping[str, Any]) -> list[str]:
         f"Purpose: {data['purpose']}.",
         f"From {data['source']} to {data['landing']}.",
         *(
+            [f"Data interval {data['interval']['start']} to {data['interval']['end']}."]
+            if data["interval"]
+            else []
+        ),
+        *(
             f"Recipient {recipient['name']} may read: {', '.join(recipient['categories'])}."
             for recipient in data["recipients"]
         ),
@@ -63,26 +90,7 @@ def _opened(data: Mapping[str, Any]) -> list[str]:
 
 
 def _planned(data: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for table in data["plan"]["tables"]:
-        lines.append(
-            f"{table['name']}: {_rows(table['rows_in_scope'])} of {table['rows_total']} rows in scope."
-        )
-        lines.append(f"  limits   {'; '.join(table['limits'])}")
-        lines.append(f"  allowed  {', '.join(table['allowed'])}")
-        withheld = ", ".join(table["withheld"]) or "nothing"
-        lines.append(f"  withheld {withheld} (not in the instruction)")
-    if unnamed := data["plan"]["withheld_tables"]:
-        lines.append(f"Withheld as a whole: {', '.join(unnamed)} (not in the instruction).")
-    return lines
-
-
-def _unplanned(data: Mapping[str, Any]) -> list[str]:
-    refusals = data["plan"]["refusals"]
-    return [
-        *_planned(data),
-        *(f"REFUSED {r['code']} at {r['where']}: {r['message']}" for r in refusals),
-    ]
+    return [line.text for line in plan_lines(data["plan"])]
 
 
 def _obliged(data: Mapping[str, Any]) -> list[str]:
@@ -95,6 +103,7 @@ def _obliged(data: Mapping[str, Any]) -> list[str]:
 def _extracted(data: Mapping[str, Any]) -> list[str]:
     return [
         f"{file['table']}: {file['rows']} rows, {file['size']} bytes, encrypted, {file['sha256']}."
+        + (f" Suppressed: {file['suppressed']} rows." if file["suppressed"] else "")
         for file in data["files"]
     ]
 
@@ -108,10 +117,6 @@ def _report(data: Mapping[str, Any]) -> list[str]:
         )
         lines += [f"  {_verdict(v)}" for v in table["verdicts"] if not v["success"]]
     return lines
-
-
-def _rows(count: int | None) -> str:
-    return "an unknown number" if count is None else str(count)
 
 
 def _verdict(verdict: Mapping[str, Any]) -> str:
@@ -185,9 +190,11 @@ def _held(data: Mapping[str, Any]) -> list[str]:
 
 
 _TELLERS = {
+    "received": _received,
+    "revoked": _revoked,
     "opened": _opened,
     "planned": _planned,
-    "unplanned": _unplanned,
+    "unplanned": _planned,
     "obliged": _obliged,
     "extracted": _extracted,
     "validated": _report,

@@ -6,11 +6,11 @@ Nothing here imports pyarrow at run time, so that DAG parsing stays light.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 
 from remit.columns import ColumnType
 
@@ -25,17 +25,36 @@ Progress = Callable[[str, int], None]
 """Told, on long work, the table and the rows done so far."""
 
 
+STRING = ColumnType("string")
+
 # --- source -----------------------------------------------------------------------------------
+
+
+class Relation(NamedTuple):
+    """A table or view of a source; `schema` is None for the source's default one."""
+
+    schema: str | None
+    table: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.table}" if self.schema else self.table
 
 
 @dataclass(frozen=True, slots=True)
 class SourceColumn:
-    """A column as the live schema has it; `type` is None where remit has no type for it."""
+    """A column as the live schema has it; `type` is None where remit has no type for it.
+
+    Attributes:
+        primary: whether it belongs to the primary key.
+        references: the table that a foreign key of it alone leads to, without its schema.
+    """
 
     name: str
     native_type: str
     type: ColumnType | None
     nullable: bool
+    primary: bool = False
+    references: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +69,32 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Rows whose `column` (text) is one of `values`; used for sites and for codes."""
+    """Rows whose `column` is one of `values`; used for sites and for codes.
+
+    Attributes:
+        values: the values as text: whole numbers in plain decimal digits, uuids in lower case,
+            booleans as true or false.
+        type: string, boolean, integer, uuid or decimal(p,0).
+    """
 
     column: str
     values: tuple[str, ...]
+    type: ColumnType = STRING
+
+
+@dataclass(frozen=True, slots=True)
+class SemiJoin:
+    """Rows whose `columns` are found, as they stand, among the rows that `keys` gives.
+
+    Attributes:
+        columns: names and types in the table that is limited, in the order of the columns of `keys`,
+            whose types are the same, or both whole numbers (integer, decimal(p,0)). A row with a
+            NULL in any of them is not found.
+        keys: the other table, its key columns and its own limits.
+    """
+
+    columns: tuple[tuple[str, ColumnType], ...]
+    keys: TableQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +102,46 @@ class TableQuery:
     """All that may be asked of one table: these columns, of the rows that meet every limit.
 
     Empty limits mean all rows of the table, which only an instruction can say.
+
+    Attributes:
+        schema: None for the source's default one.
     """
 
     table: str
     columns: tuple[tuple[str, ColumnType], ...]
     window: Window | None = None
     memberships: tuple[Membership, ...] = ()
+    through: tuple[SemiJoin, ...] = ()
+    schema: str | None = None
+
+    @property
+    def relation(self) -> Relation:
+        """The table or view that is asked."""
+        return Relation(self.schema, self.table)
+
+    def limit_columns(self) -> dict[str, ColumnType]:
+        """The columns that the limits need, with their types."""
+        needed = {membership.column: membership.type for membership in self.memberships}
+        if self.window:
+            needed[self.window.column] = self.window.type
+        for semi_join in self.through:
+            needed.update(semi_join.columns)
+        return needed
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whom the source takes us for, and what that account could do there.
+
+    Attributes:
+        name: the account; None where the source has no accounts, as a file.
+        powers: what makes it more than a reader, in words, such as ``is a superuser``.
+        readable: the columns that it could read, of the relations asked about.
+    """
+
+    name: str | None
+    powers: tuple[str, ...]
+    readable: Mapping[Relation, frozenset[str]]
 
 
 class Snapshot(Protocol):
@@ -89,8 +164,11 @@ class Source(Protocol):
     label: str
     """Where this is, without credentials, such as ``postgresql://host:5432/lis``."""
 
-    def describe(self) -> Mapping[str, Sequence[SourceColumn]]:
-        """The live schema: table or view name to its columns."""
+    def describe(self, schemas: Collection[str] = ()) -> Mapping[Relation, Sequence[SourceColumn]]:
+        """The live schema: each table or view of the default schema, and of `schemas`."""
+
+    def account(self, relations: Collection[Relation]) -> Account:
+        """Whom the source takes us for, and which columns of the relations it lets us read."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Open one consistent state."""
@@ -160,6 +238,9 @@ class Store(Protocol):
 class LandingZone(Store, Protocol):
     """The place where the target picks deliveries up."""
 
+    transport: str
+    """How it is reached: ``folder``, as the instruction's security.transport names it."""
+
     def preflight(self) -> None:
         """Refuse a zone that must not be used, before a byte is sent."""
 
@@ -184,6 +265,20 @@ class KeyStore(Protocol):
 
     def destroy(self, name: str) -> None:
         """Zeroize and remove the private half; one already gone is no error."""
+
+
+class PseudonymKeys(Protocol):
+    """Holds the secrets of pseudonyms and suppress lists. They never leave it by this port."""
+
+    def mac(self, name: str, check: str) -> Callable[[bytes], bytes]:
+        """The function HMAC-SHA-256 under the key of that name; 32 bytes.
+
+        Args:
+            check: the instructed check value, by which a wrong key is known (`remit.pseudonyms`).
+
+        Raises:
+            Refused: pseudonym-key-missing, pseudonym-key-differs.
+        """
 
 
 # --- rules ------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ class Delivery:
             shown = opened.proof()
             columns = [(field.name, field.type) for field in opened.schema]
             if (
-                columns != [(column.name, column.declared.arrow()) for column in table.columns]
+                columns != [(column.name, column.delivered.arrow()) for column in table.columns]
                 or opened.rows != entry.rows
                 or proof.commitment(shown) != entry.commitment
             ):

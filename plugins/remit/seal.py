@@ -16,7 +16,8 @@ from typing import Any
 from remit.errors import Refused
 from remit.extract import columns_digest, readers_of
 from remit.instruction import VerifiedInstruction
-from remit.manifest import InstructionRef, Manifest, ManifestFile
+from remit.instruction.interval import Interval
+from remit.manifest import InstructionRef, IntervalRef, Manifest, ManifestFile
 from remit.ports import KeyStore, Store
 from remit.sealed_parquet import FOOTER, FileContext, KeyOpener, wrapped_to
 from remit.signing import PublicKey
@@ -70,6 +71,7 @@ def make_manifest(
     files: Sequence[Mapping[str, Any]],
     at: str,
     checkpoint: bytes,
+    interval: Interval | None = None,
 ) -> Manifest:
     """The manifest of a checked extract, with a fresh nonce."""
     terms = instruction.terms
@@ -84,9 +86,15 @@ def make_manifest(
     return Manifest(
         run=run,
         instruction=InstructionRef(id=terms.id, version=terms.version, digest=instruction.digest),
-        files=[ManifestFile(**file) for file in files],
+        files=[_manifest_file(file) for file in files],
         recipients={r.name: PublicKey.parse(r.key).key_id for r in terms.recipients},
         nonce=secrets.token_hex(32),
         sealed_at=at,
         checkpoint=checkpoint.decode(),
+        interval=IntervalRef(**interval.as_json()) if interval else None,
     )
+
+
+def _manifest_file(file: Mapping[str, Any]) -> ManifestFile:
+    """What the target is told of a file; how many rows were suppressed is not its business."""
+    return ManifestFile(**{name: file[name] for name in ManifestFile.model_fields})

@@ -202,6 +202,11 @@ def unverified_payload(data: bytes, payload_type: str, where: str) -> bytes:
     return _parse(data, payload_type, where).payload
 
 
+def signers_of(data: bytes, payload_type: str, where: str) -> set[str]:
+    """The ids of the keys that signed; say nothing until `open_envelope` has verified them."""
+    return set(_parse(data, payload_type, where).signatures)
+
+
 def key_of(signer: Signer) -> PublicKey:
     """The public half of an Ed25519 signer."""
     return PublicKey("ed25519", bytes.fromhex(signer.public_key.keyval["public"]))

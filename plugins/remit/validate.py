@@ -19,7 +19,7 @@ import yaml
 from remit import canonical
 from remit.errors import Refused
 from remit.instruction import Column, Instruction, Suite, Table, VerifiedInstruction
-from remit.ports import Judge, Rule, Store, Verdict
+from remit.ports import Judge, Membership, Rule, Store, Verdict
 from remit.sealed_parquet import FileContext, KeyOpener, dataset
 
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -108,13 +108,13 @@ def implied_rules(table: Table, rows: int) -> list[Rule]:
     ]
     for column in table.columns:
         rules += _column_rules(column)
-    return rules + _scope_rules(table, set(names))
+    return rules + _scope_rules(table, {column.name for column in table.columns if column.is_kept})
 
 
 def _column_rules(column: Column) -> list[Rule]:
-    uuid = column.type == "uuid"
+    uuid = column.delivered.name == "uuid"
     named: dict[str, Any] = {"column": column.name}
-    of_type = named | {"type_": "string" if uuid else column.type}
+    of_type = named | {"type_": "string" if uuid else str(column.delivered)}
     kind = "expect_column_values_to_be_of_type"
     rules = [Rule(f"remit.type.{column.name}", kind, of_type, "type instructed")]
     if uuid:  # leaves as text, so its form is judged as well
@@ -127,7 +127,7 @@ def _column_rules(column: Column) -> list[Rule]:
 
 
 def _scope_rules(table: Table, names: set[str]) -> list[Rule]:
-    """Limits on columns that leave; on others they were checked before the rows were written."""
+    """Limits on columns that leave as they are; the others were checked before rows were written."""
     query, rules = table.query(), []
     if query.window and query.window.column in names:
         kwargs = {
@@ -140,10 +140,17 @@ def _scope_rules(table: Table, names: set[str]) -> list[Rule]:
         rules.append(Rule("remit.window", kind, kwargs, "rows inside the window"))
     for membership in query.memberships:
         if membership.column in names:
-            kwargs = {"column": membership.column, "value_set": list(membership.values)}
+            kwargs = {"column": membership.column, "value_set": _typed_values(membership)}
             kind = "expect_column_values_to_be_in_set"
             rules.append(Rule(f"remit.listed.{membership.column}", kind, kwargs, "sites and codes"))
     return rules
+
+
+def _typed_values(membership: Membership) -> list[Any]:
+    """The values as the delivered column has them."""
+    if membership.type.name in ("integer", "decimal"):
+        return [int(value) for value in membership.values]
+    return list(membership.values)
 
 
 def _load_suite(suite: Suite, folder: Path) -> list[Rule]:

@@ -20,7 +20,7 @@ from remit.custody import Deployment
 from remit.errors import Refused, UsageError
 from remit.evidence import EvidenceLog, Ledger
 from remit.instruction import TrustStore
-from remit.ports import Judge, LandingZone, Source
+from remit.ports import Judge, LandingZone, PseudonymKeys, Source
 from remit.signing import load_signer
 
 Resolve = Callable[[str], str]
@@ -100,7 +100,9 @@ def open_deployment(
         trust=trust or settings.trust(),
         staging=FolderStore(settings.home / "staging"),
         keys=FolderKeyStore(settings.home / "keyring"),
+        pseudonyms=open_pseudonyms(settings),
         suites=settings.include / "expectations",
+        instructions=settings.include / "instructions",
     )
 
 
@@ -131,6 +133,13 @@ def open_landing(spec: str, resolve: Resolve = no_connections) -> LandingZone:
     if scheme != "file":
         raise UsageError(f"no landing zone for {scheme}:// ; known is a folder's path.")
     return FolderLanding(Path(place.removeprefix("file://")))
+
+
+def open_pseudonyms(settings: Settings) -> PseudonymKeys:
+    """The secrets of pseudonyms and suppress lists."""
+    from remit.adapters.pseudonym_folder import FolderPseudonymKeys
+
+    return FolderPseudonymKeys(settings.home / "keys" / "pseudonyms")
 
 
 def open_judge() -> Judge:

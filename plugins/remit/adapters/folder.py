@@ -152,6 +152,8 @@ class FolderStore:
 class FolderLanding(FolderStore):
     """A landing zone in a folder; the target reads it through the folder's group."""
 
+    transport = "folder"
+
     _folder_mode = 0o770  # the target, of the zone's group, adds its receipt to a delivery
     _file_mode = 0o640
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 
 from remit import instruction as instructions
 from remit import signing
 from remit.adapters.folder import translating_os
 from remit.cli.output import Output
+from remit.cli.pseudonym import new_pseudonym_key
 from remit.errors import Refused, UsageError
 from remit.instruction import PAYLOAD_TYPE, Instruction, envelope_path
 from remit.instruction.draft import draft
@@ -15,7 +17,10 @@ from remit.wiring import Resolve, Settings, clock, open_source
 
 
 def new_key(options: argparse.Namespace, output: Output, _: Resolve) -> None:
-    """Make a key pair."""
+    """Make a key pair, or the secret of pseudonyms."""
+    if options.kind == "pseudonym":
+        new_pseudonym_key(options, output)
+        return
     public = signing.new_key(options.kind, options.out)
     fields = {"private": str(options.out), "public": str(public), "key_id": public.key_id}
     output.result(fields, f"{public}\nThe private key is {options.out}: keep it where it is used.")
@@ -40,9 +45,10 @@ def lint(options: argparse.Namespace, output: Output, _: Resolve) -> int:
     if isinstance(found, Instruction):
         output.result({"problems": []}, f"{options.file}: nothing to correct.")
         return 0
-    problems = [{"where": where, "message": message} for where, message in found]
-    text = "\n".join(f"{options.file}: {where}: {message}" for where, message in found)
-    output.result({"problems": problems}, text)
+    # The form of compilers' messages, by which editors jump to the place.
+    lines = [f"{p.line}:{p.column}: {p.code}: {p.where}: {p.message}" for p in found]
+    text = "\n".join(f"{options.file}:{line}" for line in lines)
+    output.result({"problems": [asdict(problem) for problem in found]}, text)
     return Refused.exit_code
 
 

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json as jsonlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import Progress as RichProgress
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
+from remit.plan.shown import Line
 from remit.ports import Progress
+
+_STYLES = {  # for any background: no white, no black
+    "heading": "bold",
+    "leaves": "green",
+    "stays": "dim",
+    "changed": "cyan",
+    "warning": "yellow",
+    "refusal": "bold red",
+    "sql": "dim",
+}
 
 
 class Output:
@@ -26,6 +38,19 @@ class Output:
         """The command's result, in the form asked for."""
         shown = jsonlib.dumps(fields, indent=2, ensure_ascii=False) if self._json else text.rstrip()
         print(shown, file=self._stream)
+
+    def always_json(self, fields: Any) -> None:
+        """A result that was asked for as JSON by the command's own option."""
+        print(jsonlib.dumps(fields, indent=2, ensure_ascii=False), file=self._stream)
+
+    def lines(self, fields: Any, lines: Sequence[Line]) -> None:
+        """The command's result as lines, coloured by what they mean where that can be seen."""
+        if self._json:
+            self.result(fields, "")
+            return
+        console = Console(file=self._stream, highlight=False, soft_wrap=True)
+        for meaning, text in lines:
+            console.print(Text(text, style=_STYLES.get(meaning, "")))
 
     def note(self, text: str) -> None:
         """A remark beside the result."""

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from remit import __version__
-from remit.cli import evidence, instruction, runs, target
+from remit.cli import evidence, exchange, instruction, register, runs, target
+from remit.cli import plan as plans
+from remit.cli.pseudonym import pseudonym
+from remit.pseudonyms import ID_TYPES
 
-_KINDS = ("signing", "recipient")
+_KINDS = ("signing", "recipient", "pseudonym")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -22,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"remit {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _keys(commands)
+    _pseudonym(commands)
     _instruction(commands)
     _runs(commands)
     _target(commands)
@@ -31,9 +35,19 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     keys = _group(commands, "keys", "make keys")
-    new = _command(keys, "new", instruction.new_key, "make a key pair: OUT (private) and OUT.pub")
-    new.add_argument("kind", choices=_KINDS, help="signing (Ed25519) or recipient (X25519)")
-    new.add_argument("out", type=_path, help="file for the private key; must not exist")
+    about = "make a key pair, OUT (private) and OUT.pub, or a secret, OUT and OUT.check"
+    new = _command(keys, "new", instruction.new_key, about)
+    about = "signing (Ed25519), recipient (X25519) or pseudonym (HMAC-SHA-256)"
+    new.add_argument("kind", choices=_KINDS, help=about)
+    new.add_argument("out", type=_path, help="file for the private key or secret; must not exist")
+
+
+def _pseudonym(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "at the controller: the pseudonyms of ids, one a line on standard input"
+    made = _command(commands, "pseudonym", pseudonym, about)
+    made.add_argument("--key", type=_path, required=True, metavar="FILE", help="the secret")
+    about = "what the ids are at the source; string by default, integer also for decimal(p,0)"
+    made.add_argument("--type", choices=ID_TYPES, default="string", help=about)
 
 
 def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,12 +67,52 @@ def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     verify = _command(group, "verify", instruction.verify_instruction, "check signature and window")
     verify.add_argument("file", type=_path)
     _trust(verify)
+    _register(commands, group)
+    show = _command(group, "show", exchange.show, "an instruction in plain language, on a page")
+    show.add_argument("file", type=_path)
+    show.add_argument("--language", choices=exchange.LANGUAGES, default="en", help="en or fr")
+    _trust(show)
+    imported = _command(group, "import", exchange.import_contract, "a draft from a data contract")
+    imported.add_argument("file", type=_path, help="of the Open Data Contract Standard v3")
+    exported = _command(group, "export", exchange.export_contract, "an instruction as a contract")
+    exported.add_argument("file", type=_path)
+
+
+def _register(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    group: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> None:
+    receive = _command(
+        group, "receive", register.receive_instruction, "put an instruction into the register"
+    )
+    receive.add_argument("file", type=_path)
+    _trust(receive)
+    revoke = _command(
+        group, "revoke", register.revoke_instruction, "end an instruction, as its controller"
+    )
+    revoke.add_argument("file", type=_path)
+    revoke.add_argument(
+        "--key", type=_text, required=True, help="the controller's private signing key"
+    )
+    revoke.add_argument("--reason", type=_text, required=True)
+    revoke.add_argument(
+        "--controller", type=_text, default="", help="which joint controller; the first by default"
+    )
+    about = "every instruction received, and the runs under each (Art. 30(2))"
+    record = _command(commands, "record", register.record, about)
+    record.add_argument("--format", choices=("md", "json"), default="md")
 
 
 def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    plan = _command(commands, "plan", runs.plan, "what would leave, what is withheld or refused")
+    plan = _command(commands, "plan", plans.plan, "what would leave, what is withheld or refused")
     plan.add_argument("file", type=_path, help="the instruction")
     _source(plan)
+    plan.add_argument("--landing", type=_text, help="where it would go: a folder, or conn:ID")
+    _interval(plan)
+    plan.add_argument(
+        "--since", type=_text, metavar="RUN", help="what differs from this run's plan"
+    )
+    plan.add_argument("--markdown", action="store_true", help="for a merge request")
     _trust(plan)
     run = _command(commands, "run", runs.run, "plan, extract, validate, seal and deliver")
     run.add_argument("file", type=_path, help="the instruction")
@@ -69,6 +123,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument(
         "--run", type=_text, help="the run's id; by default the unfinished one, else a new one"
     )
+    _interval(run)
     _trust(run)
     confirm = _command(commands, "confirm", runs.confirm, "look for a run's receipt and verify it")
     confirm.add_argument("run", type=_text)
@@ -159,6 +214,11 @@ def _command(
 def _source(parser: argparse.ArgumentParser) -> None:
     about = "postgresql://..., sqlite:///PATH, or conn:ID"
     parser.add_argument("--source", type=_text, required=True, metavar="URL", help=about)
+
+
+def _interval(parser: argparse.ArgumentParser) -> None:
+    about = "the run's data interval, for an instruction that gives each run its own"
+    parser.add_argument("--interval", type=plans.read_interval, metavar="START/END", help=about)
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:

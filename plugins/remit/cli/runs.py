@@ -1,4 +1,4 @@
-"""`remit plan`, `run`, `confirm`, `delete` and `hold`."""
+"""`remit run`, `confirm`, `delete` and `hold`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ import secrets
 from datetime import timedelta
 
 from remit import instruction as instructions
-from remit import validate
 from remit.cli.output import Output
-from remit.cli.show import plan_text, story_text
+from remit.cli.show import story_text
 from remit.custody import Deployment, Run, execute_due, run_id, stories
 from remit.errors import (
-    Refused,
     RemitError,
     Unavailable,
     UsageError,
     describe_unexpected,
 )
-from remit.plan import make_plan
 from remit.wiring import (
     Resolve,
     Settings,
@@ -33,27 +30,6 @@ from remit.wiring import (
 LONGEST_HOLD_DAYS = 365
 
 
-def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
-    """Show the plan; 3 when it has refusals. An unsigned draft can be planned, as refused."""
-    settings = Settings.from_environment()
-    text = instructions.read(options.file)
-    found: list[Refused] = []
-    terms = instructions.parse(text)
-    try:
-        envelope = instructions.read_signed(options.file)
-        instructions.verify(envelope, settings.trust(options.trust), clock())
-    except Refused as refusal:
-        found.append(refusal)
-    try:
-        validate.load_rules(terms, settings.include / "expectations", open_judge())
-    except Refused as refusal:
-        found.append(refusal)
-    source = open_source(options.source, resolve)
-    made = make_plan(terms, instructions.digest_of(text), source, found)
-    output.result(made.as_json(), plan_text(made))
-    return Refused.exit_code if made.refusals else 0
-
-
 def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Take a run up to its delivery, going on where an interrupted one stopped."""
     deployment = _deployment(options)
@@ -62,13 +38,14 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     landing = open_landing(options.landing, resolve)
     where = options.landing if options.landing.startswith("conn:") else landing.label
     digest = instructions.digest_of(text)
-    name = options.run or _unfinished(deployment, digest, source.label, where)
+    interval = options.interval.as_json() if options.interval else None
+    name = options.run or _unfinished(deployment, (digest, source.label, where, interval))
     if name is None:
         name = _new_name(text)
     elif options.run is None:
         output.note(f"Going on with the unfinished run {name}.")
     current = Run(name, deployment, _principal())
-    current.open_file(options.file, source.label, where)
+    current.open_file(options.file, source.label, where, options.interval)
     judge = open_judge()
     current.plan(source, landing, judge)
     with output.progress() as progress:
@@ -99,7 +76,7 @@ def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int
     deployment = _deployment(options)
     done = list(execute_due(deployment, _principal(), lambda spec: open_landing(spec, resolve)))
     failed = [(one.run, one.error) for one in done if one.error is not None]
-    deleted = [one.run for one in done if one.error is None]
+    deleted = [one.run for one in done if one.deleted]
     fields = {
         "deleted": deleted,
         "failed": [{"run": name, "message": _said(error)} for name, error in failed],
@@ -128,15 +105,16 @@ def _deployment(options: argparse.Namespace) -> Deployment:
     return open_deployment(settings, settings.trust(options.trust))
 
 
-def _unfinished(deployment: Deployment, digest: str, source: str, landing: str) -> str | None:
+def _unfinished(deployment: Deployment, asked: tuple[object, ...]) -> str | None:
     """The run that an interrupted `remit run` with the same arguments left."""
     for story in reversed(stories(deployment.log.records())):
         if not story.has("opened"):
             continue
         opened = story.last("opened")
-        pinned = (opened["instruction"]["digest"], opened["source"], opened["landing"])
+        digest = opened["instruction"]["digest"]
+        pinned = (digest, opened["source"], opened["landing"], opened["interval"])
         ended = any(story.has(kind) for kind in ("delivered", "stopped", "deleted"))
-        if pinned == (digest, source, landing) and not ended:
+        if pinned == asked and not ended:
             return story.run
     return None
 

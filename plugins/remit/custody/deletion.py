@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from remit.custody.guard import Deployment
+from remit.custody.deployment import Deployment
+from remit.custody.guard import Landing
 from remit.custody.run import Run
 from remit.custody.story import survey
+from remit.errors import Unavailable
 from remit.evidence import Record
-from remit.ports import LandingZone
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,17 @@ class Execution:
     records: tuple[Record, ...]
     error: Exception | None
 
+    @property
+    def deleted(self) -> bool:
+        """Whether every copy is gone by it."""
+        return any(record.kind == "deleted" for record in self.records)
 
-def execute_due(
-    deployment: Deployment, by: str, landing: Callable[[str], LandingZone]
-) -> Iterator[Execution]:
+
+def execute_due(deployment: Deployment, by: str, landing: Landing) -> Iterator[Execution]:
     """Execute each obligation that is due; one that fails does not keep the others from it.
+
+    A run that waits for its receipt under an instruction that was withdrawn is stopped, which
+    makes its obligation due at once.
 
     Args:
         landing: opens a landing zone from its specification.
@@ -33,10 +40,22 @@ def execute_due(
     for name, broken in found.damaged.items():
         yield Execution(name, (), broken)
     for obligation in found.due:
-        run, error = Run(obligation.run, deployment, by), None
-        known = len(run.story.records)
-        try:
-            run.delete(landing)
-        except Exception as caught:  # noqa: BLE001  (the next run's copies must go all the same)
-            error = caught
-        yield Execution(run.id, tuple(run.story.records[known:]), error)
+        yield _execute(Run(obligation.run, deployment, by), lambda run: run.delete(landing))
+    for obligation in found.pending:
+        run = Run(obligation.run, deployment, by)
+        done = _execute(run, lambda run: run.withdraw(landing))
+        if done.records or done.error:
+            yield done
+
+
+def _execute(run: Run, act: Callable[[Run], object]) -> Execution:
+    known = len(run.story.records)
+    error: Exception | None = None
+    try:
+        act(run)
+    except Exception as caught:  # noqa: BLE001  (the next run's copies must go all the same)
+        error = caught
+    records = tuple(run.story.records[known:])
+    if error is None and any(record.kind == "undeleted" for record in records):
+        error = Unavailable(f"run {run.id}", "it was stopped, but copies are left; they stay due.")
+    return Execution(run.id, records, error)

@@ -5,41 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from remit.custody.deployment import Deployment
+from remit.custody.register import Register, key_of
 from remit.custody.story import Obligation, Story
 from remit.delete import certify, delete_copies, find_copies
 from remit.errors import (
-    EvidenceBroken,
     Refused,
     RemitError,
     Unavailable,
     UsageError,
     describe_unexpected,
 )
-from remit.evidence import EvidenceLog, timestamp
-from remit.instruction import TrustStore, VerifiedInstruction, verify
-from remit.ports import Clock, KeyStore, LandingZone, Store
+from remit.evidence import timestamp
+from remit.instruction import VerifiedInstruction, verify
+from remit.instruction.interval import Interval, for_interval
+from remit.ports import LandingZone, Store
+
+Landing = Callable[[str], LandingZone]
+"""Opens a landing zone from its specification."""
 
 # Folders, locks and keys are named by it.
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,100}")
 
 
 _SETBACKS = {"unplanned", "refused", "interrupted", "undeleted"}
-
-
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """What every run of a deployment shares."""
-
-    log: EvidenceLog
-    clock: Clock
-    trust: TrustStore
-    staging: Store
-    keys: KeyStore
-    suites: Path
 
 
 class Custodian:
@@ -68,38 +59,69 @@ class Custodian:
         self.require_known()
         return str(self.story.last("opened")["landing"])
 
-    def instruction(self, *, valid_now: bool = True) -> VerifiedInstruction:
-        """The pinned instruction, verified again."""
-        now = self.deployment.clock() if valid_now else None
-        return verify(self.story.instruction_envelope, self.deployment.trust, now)
+    def instruction(self) -> VerifiedInstruction:
+        """The pinned instruction, verified again, its windows cut to the run's own interval."""
+        verified = verify(self.story.instruction_envelope, self.deployment.trust, now=None)
+        return verified.narrowed(for_interval(verified.terms, self.interval()))
+
+    def interval(self) -> Interval | None:
+        """The run's own data interval, where its instruction asks for one."""
+        fields = self.story.last("opened")["interval"]
+        return Interval.from_json(fields) if fields else None
+
+    def register(self, instruction: VerifiedInstruction) -> Register:
+        """The instructions received, with what arrived of this one since."""
+        register = Register(self.deployment, self._by)
+        register.take_in(key_of(instruction))
+        return register
 
     # --- the steps ----------------------------------------------------------------------------
 
     @contextmanager
-    def step(self, name: str, *, after: str, stops: bool = False) -> Iterator[None]:
-        """Hold the run, check the order, record what is refused.
+    def step(
+        self, name: str, *, after: str, stops: bool = False, landing: Landing | None = None
+    ) -> Iterator[None]:
+        """Hold the run, check the order and that the instruction is in force, record what is refused.
+
+        An instruction that no longer is in force ends the run, at whatever step it is met.
 
         Args:
-            stops: whether a refusal ends the run: what it staged is made unreadable and deleted.
+            stops: whether any other refusal ends the run as well: what it staged is made unreadable
+                and deleted.
+            landing: opens the landing zone, for steps that may have sent something there.
         """
         with self.locked():
             self.require_known()
             with self.recorded(name):
                 self._require_order(name, after)
-            with self.recorded(name, ends=stops):
+            if not self.story.has("delivered"):
+                self._require_still_in_force(name, landing)
+            with self.recorded(name, ends=stops, landing=landing):
                 yield
 
+    def _require_still_in_force(self, name: str, landing: Landing | None) -> None:
+        """End the run when its instruction is withdrawn; merely refuse when that cannot be told."""
+        with self.recorded(name):
+            instruction = self.instruction()
+            register = self.register(instruction)
+            instruction.require_started(self.deployment.clock())
+        with self.recorded(name, ends=True, landing=landing):
+            register.require_in_force(instruction, self.deployment.clock())
+
     @contextmanager
-    def recorded(self, name: str, *, ends: bool = False) -> Iterator[None]:
+    def recorded(
+        self, name: str, *, ends: bool = False, landing: Landing | None = None
+    ) -> Iterator[None]:
         """Put what goes wrong into the evidence.
 
         Args:
             ends: whether a refusal ends the run.
+            landing: opens the landing zone, to delete there what a run that ends has sent.
         """
         try:
             yield
         except Refused as refusal:
-            self._refused(name, refusal, ends=ends and self.story.has("obliged"))
+            self._refused(name, refusal, ends and self.story.has("obliged"), landing)
             raise
         except Unavailable as error:
             self._interrupted(name, error.where, error.message)
@@ -113,15 +135,15 @@ class Custodian:
     def _interrupted(self, name: str, where: str, why: str) -> None:
         self.record("interrupted", {"step": name, "where": where, "why": why})
 
-    def _refused(self, name: str, refusal: Refused, *, ends: bool) -> None:
+    def _refused(self, name: str, refusal: Refused, ends: bool, landing: Landing | None) -> None:
         if ends:  # before it is recorded: a full ledger must not keep the extract readable
             self.deployment.keys.destroy(self.id)
         data = {"step": name, "refusal": refusal.as_json(), "ends_run": ends}
         self.record("refused", data)
         if ends:
-            self._stop(name)
+            self._stop(name, landing or _no_landing)
 
-    def _stop(self, name: str) -> None:
+    def _stop(self, name: str, landing: Landing) -> None:
         """End the run: what it staged is unreadable already; delete it unless somebody holds it."""
         self.deployment.keys.destroy(self.id)
         now = self.deployment.clock()
@@ -129,19 +151,19 @@ class Custodian:
         self.record("stopped", {"step": name, "due": timestamp(now), "reason": reason})
         obligation = self.story.obligation()
         if obligation is not None and obligation.is_due(now):
-            self._delete_promptly(obligation)
+            self._delete_promptly(obligation, landing)
 
-    def _delete_promptly(self, obligation: Obligation) -> None:
+    def _delete_promptly(self, obligation: Obligation, landing: Landing) -> None:
         """Delete at once what a stopped run staged; if that fails, the obligation stays due."""
         try:
-            self.delete_copies(self.story, obligation, _no_landing)
+            self.delete_copies(self.story, obligation, landing)
         except (Refused, Unavailable) as error:
             self.record("undeleted", {"why": str(error)})
 
     def _require_order(self, name: str, after: str) -> None:
         story = self.story
         if (ended_at := story.ended_at()) and not story.has("stopped"):
-            self._stop(ended_at)  # the process died between the refusal and this
+            self._stop(ended_at, _no_landing)  # the process died between the refusal and this
             story = self.story
         if story.has("stopped") or (story.has("deleted") and not story.has("confirmed")):
             raise Refused(
@@ -192,9 +214,7 @@ class Custodian:
                 break
         self.deployment.log.append(self.id, kind, dict(data), self._by, step=len(records))
 
-    def delete_copies(
-        self, story: Story, obligation: Obligation, landing: Callable[[str], LandingZone]
-    ) -> None:
+    def delete_copies(self, story: Story, obligation: Obligation, landing: Landing) -> None:
         """Record what is found, remove it, look again, and certify."""
         staging, keys = self.deployment.staging, self.deployment.keys
         keys.destroy(self.id)  # first: whatever fails below, nothing can be read any more
@@ -233,7 +253,5 @@ def require_store(store: Store, name: str) -> None:
         )
 
 
-def _no_landing(_: str) -> LandingZone:
-    raise EvidenceBroken(
-        "a stopped run", "the evidence says it was delivered, though it never was."
-    )
+def _no_landing(spec: str) -> LandingZone:
+    raise Unavailable(spec, "this step does not open the landing zone; the deletion DAG does.")

@@ -14,19 +14,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from remit import canonical, deliver, extract, seal, signing, validate
 from remit.confirm import verify_receipt
-from remit.custody.guard import Custodian, require_store
+from remit.custody.guard import Custodian, Landing, require_store
+from remit.custody.history import overlapping_run, previous_plan
 from remit.custody.story import Obligation, Story
-from remit.errors import Refused
+from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, read_signed, verify
+from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.manifest import RECEIPT, open_manifest, sign_manifest
-from remit.plan import Plan, make_plan
+from remit.plan import Circumstances, Plan, make_plan
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
 
@@ -40,7 +43,9 @@ class Run(Custodian):
     Each step's method may be called again at any time; it returns whether it did anything new.
     """
 
-    def open_file(self, file: Path, source: str, landing: str) -> VerifiedInstruction:
+    def open_file(
+        self, file: Path, source: str, landing: str, interval: Interval | None = None
+    ) -> VerifiedInstruction:
         """Open the run under an instruction's file and the signature beside it; see `open`.
 
         Raises:
@@ -49,24 +54,35 @@ class Run(Custodian):
         """
         with self.recorded("open"):
             envelope = read_signed(file)
-        return self.open(envelope, source, landing)
+        return self.open(envelope, source, landing, interval)
 
-    def open(self, envelope: bytes, source: str, landing: str) -> VerifiedInstruction:
-        """Verify and pin the instruction.
+    def open(
+        self, envelope: bytes, source: str, landing: str, interval: Interval | None = None
+    ) -> VerifiedInstruction:
+        """Verify, receive and pin the instruction.
 
         Args:
             source: the source's label. landing: the specification by which it is found again.
+            interval: the run's data interval, for instructions that give each run its own rows.
 
         Raises:
-            Refused: as `remit.instruction.verify`; processor-key-differs; run-pinned.
+            Refused: as `remit.instruction.verify` and `Register`; processor-key-differs; run-pinned;
+                those of `for_interval`.
         """
         with self.recorded("open"):
             instruction = verify(envelope, self.deployment.trust, self.deployment.clock())
             self._require_own_key(instruction)
-            story = self.story
-            if story.has("opened"):
-                self._require_same(story, instruction, source, landing)
+            used = interval if asks_for_interval(instruction.terms) else None
+            interval_json = used.as_json() if used else None
+            pinned = (instruction.digest, source, landing, interval_json)
+            if self.story.has("opened"):
+                self._require_same(self.story, pinned)
                 return instruction
+            register = self.register(instruction)
+            register.receive(instruction)
+            register.require_in_force(instruction, self.deployment.clock())
+            for_interval(instruction.terms, used)
+            self._require_own_interval(instruction, source, interval_json)
         self.record(
             "opened",
             {
@@ -76,6 +92,7 @@ class Run(Custodian):
                     "digest": instruction.digest,
                 },
                 "controller": instruction.terms.controller.name,
+                "interval": interval_json,
                 "purpose": instruction.terms.purpose,
                 "recipients": [
                     {"name": recipient.name, "categories": [str(c) for c in recipient.categories]}
@@ -92,11 +109,19 @@ class Run(Custodian):
         """Make the plan and record it; refuse what it refuses."""
         with self.step("plan", after="opened"):
             instruction = self.instruction()
-            also = _refusals(
-                landing.preflight,
-                lambda: validate.load_rules(instruction.terms, self.deployment.suites, judge),
+            terms, log = instruction.terms, self.deployment.log
+            circumstances = Circumstances(
+                pseudonyms=self.deployment.pseudonyms,
+                landing=landing.label,
+                interval=self.interval(),
+                previous=previous_plan(log.records(), terms.id, source.label, but=self.id),
+                also=_refusals(
+                    landing.preflight,
+                    lambda: deliver.require_instructed(terms, landing),
+                    lambda: validate.load_rules(terms, self.deployment.suites, judge),
+                ),
             )
-            plan = make_plan(instruction.terms, instruction.digest, source, also)
+            plan = make_plan(terms, instruction.digest, source, circumstances)
             if plan.refusals:
                 self.record("unplanned", {"plan": plan.as_json()})
             plan.require_clean()
@@ -114,9 +139,8 @@ class Run(Custodian):
             key = self._oblige(instruction)
             for left in self.deployment.staging.list(self.id):
                 self.deployment.staging.remove(left.path)  # of an attempt that was killed
-            staged = extract.extract(
-                instruction, self.id, source, self.deployment.staging, key, progress
-            )
+            staging = extract.Staging(self.deployment.staging, key, self.deployment.pseudonyms)
+            staged = extract.extract(instruction, self.id, source, staging, progress)
             files = [file.as_json() for file in staged.files]
             self.record("extracted", {"files": files, "staging_key": str(key)})
             return True
@@ -163,12 +187,13 @@ class Run(Custodian):
 
     def deliver(self, landing: LandingZone) -> bool:
         """Publish at the landing zone; once delivered, nothing changes any more."""
-        with self.step("deliver", after="sealed"):
+        with self.step("deliver", after="sealed", landing=lambda _: landing):
             instruction, story = self.instruction(), self.story
             if story.has("delivered"):
                 return False
             if not story.has("delivering"):
                 landing.preflight()
+                deliver.require_instructed(instruction.terms, landing)
                 self.record("delivering", {"to": landing.label, "zone": landing.claim()})
             require_store(landing, self.story.last("delivering")["zone"])
             deliver.deliver(
@@ -190,8 +215,10 @@ class Run(Custodian):
                 return False
             envelope = _read_receipt(landing, self.id)
             if envelope is None:
+                # A receipt is accepted whatever became of the instruction: it proves what happened.
+                self._require_still_in_force("confirm", lambda _: landing)
                 return None
-            instruction, now = self.instruction(valid_now=False), self.deployment.clock()
+            instruction, now = self.instruction(), self.deployment.clock()
             sent = open_manifest(story.manifest_envelope, instruction)
             digest = canonical.sha256(story.manifest_envelope)
             found = verify_receipt(envelope, instruction, sent, digest, now)
@@ -209,7 +236,33 @@ class Run(Custodian):
             )
             return True
 
-    def delete(self, landing: Callable[[str], LandingZone]) -> bool:
+    def withdraw(self, landing: Landing) -> bool:
+        """Stop a run that is not confirmed, if its instruction is no longer in force.
+
+        Returns:
+            Whether it was stopped; its copies are deleted then, or due for deletion at once.
+
+        Raises:
+            Refused: it cannot be told, because the instruction or a revocation does not verify.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.locked())
+            except Unavailable:
+                return False  # a step is at work, which has looked itself
+            story = self.story
+            if story.has("confirmed") or story.has("stopped"):
+                return False
+            instruction = self.instruction()
+            register = self.register(instruction)
+            try:
+                with self.recorded("withdraw", ends=True, landing=landing):
+                    register.require_in_force(instruction, self.deployment.clock())
+            except Refused:
+                return True
+            return False
+
+    def delete(self, landing: Landing) -> bool:
         """Execute the run's obligation if it is due.
 
         Args:
@@ -242,7 +295,7 @@ class Run(Custodian):
     # --- inside -------------------------------------------------------------------------------
 
     def _require_holdable(self, by: str, until: datetime) -> None:
-        named = self.instruction(valid_now=False).terms.contacts.authorised
+        named = self.instruction().terms.contacts.authorised
         if by not in {person.email for person in named} | {person.name for person in named}:
             raise Refused(
                 "person-not-authorised",
@@ -288,6 +341,7 @@ class Run(Custodian):
             files,
             timestamp(self.deployment.clock()),
             self.deployment.log.newest_checkpoint() or b"",
+            self.interval(),
         )
         envelope = sign_manifest(made, self.deployment.log.signer)
         self.record("sealing", {"manifest": envelope.decode()})
@@ -320,6 +374,22 @@ class Run(Custodian):
                 "set REMIT_SIGNING_KEY to the instructed key, or have the new one instructed.",
             )
 
+    def _require_own_interval(
+        self, instruction: VerifiedInstruction, source: str, interval: Mapping[str, str] | None
+    ) -> None:
+        """Each row is given once: no two runs that count take it from the same source."""
+        if interval is None:
+            return
+        records = self.deployment.log.records()
+        other = overlapping_run(records, instruction.terms.id, source, interval, but=self.id)
+        if other is not None:
+            raise Refused(
+                "interval-taken",
+                f"data interval {interval['start']}",
+                f"run {other} takes rows of the same interval, which would be given twice.",
+                f"go on with run {other} (clear its tasks), or stop it before another takes over.",
+            )
+
     def _require_planned_source(self, source: Source) -> None:
         if self.story.last("opened")["source"] != source.label:
             raise Refused(
@@ -329,16 +399,14 @@ class Run(Custodian):
                 "extract from the planned source; start a new run for a new one.",
             )
 
-    def _require_same(
-        self, story: Story, instruction: VerifiedInstruction, source: str, landing: str
-    ) -> None:
+    def _require_same(self, story: Story, pinned: tuple[object, ...]) -> None:
         opened = story.last("opened")
-        pinned = (opened["instruction"]["digest"], opened["source"], opened["landing"])
-        if pinned != (instruction.digest, source, landing):
+        digest = opened["instruction"]["digest"]
+        if pinned != (digest, opened["source"], opened["landing"], opened["interval"]):
             raise Refused(
                 "run-pinned",
                 f"run {self.id}",
-                "it was opened under another instruction, source or landing zone.",
+                "it was opened under another instruction, source, landing zone or data interval.",
                 "start a new run for the new one.",
             )
 

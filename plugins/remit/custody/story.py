@@ -11,6 +11,9 @@ from remit.errors import EvidenceBroken
 from remit.evidence import EvidenceLog, Record, parse_timestamp
 from remit.signing import PublicKey
 
+REGISTER = "register:instructions"
+"""Under this name the register of instructions is in the evidence; no run can have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
@@ -95,15 +98,17 @@ def stories(records: Iterable[Record]) -> list[Story]:
     """Every run of the log, in the order of their opening."""
     runs: dict[str, list[Record]] = {}
     for record in records:
-        runs.setdefault(record.run, []).append(record)
+        if record.run != REGISTER:
+            runs.setdefault(record.run, []).append(record)
     return [Story(run, records) for run, records in runs.items()]
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is due, the longest overdue first, and the runs whose records are damaged."""
+    """What is due, the longest overdue first; what is not yet; and the runs that are damaged."""
 
     due: list[Obligation]
+    pending: list[Obligation]
     damaged: dict[str, EvidenceBroken]
 
 
@@ -112,7 +117,7 @@ def survey(log: EvidenceLog, now: datetime) -> Survey:
     runs: dict[str, list[Record]] = {}
     damaged: dict[str, EvidenceBroken] = {}
     for kept in log.kept():
-        if kept.run in damaged:
+        if kept.run in damaged or kept.run == REGISTER:
             continue
         try:
             record = kept.record()
@@ -125,8 +130,12 @@ def survey(log: EvidenceLog, now: datetime) -> Survey:
         else:
             runs.setdefault(kept.run, []).append(record)
     found = [Story(run, records).obligation() for run, records in runs.items()]
-    open_ones = [obligation for obligation in found if obligation and obligation.is_due(now)]
-    return Survey(sorted(open_ones, key=lambda obligation: obligation.due), damaged)
+    left = sorted((one for one in found if one), key=lambda obligation: obligation.due)
+    return Survey(
+        due=[obligation for obligation in left if obligation.is_due(now)],
+        pending=[obligation for obligation in left if not obligation.is_due(now)],
+        damaged=damaged,
+    )
 
 
 def due(log: EvidenceLog, now: datetime) -> list[Obligation]:

@@ -1,7 +1,10 @@
 """The controller's instruction: what it says (model), its text (reading), its signature (trust)."""
 
-from remit.instruction.model import Category, Column, Instruction, Recipient, Suite, Table
+from remit.instruction.forms import Category
+from remit.instruction.model import Instruction, Suite
+from remit.instruction.parties import Recipient
 from remit.instruction.reading import digest_of, parse, problems_of, read
+from remit.instruction.tables import Column, Table
 from remit.instruction.trust import (
     PAYLOAD_TYPE,
     TrustStore,

@@ -1,7 +1,8 @@
 """The controller's instruction: what it says, and the only way to hold one that binds.
 
-Guarantee: a `VerifiedInstruction` was signed by a trusted key of the very controller that it names,
-is well formed with no field unknown, and was valid at the time given. It is made by `verify` alone.
+Guarantee: a `VerifiedInstruction` was signed by trusted keys of every controller that it names, as
+many of each as it must have, is well formed with no field unknown, and was valid at the time given.
+It is made by `verify` alone.
 Not guaranteed: that the instruction is lawful or wise; that is the controller's judgement.
 The caller must let only the controller's own people put keys into the trust folder.
 """
@@ -9,7 +10,7 @@ The caller must let only the controller's own people put keys into the trust fol
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from remit.instruction.reading import digest_of, invalid, parse, read
 from remit.signing import PublicKey
 
 PAYLOAD_TYPE = "application/vnd.remit.instruction+yaml"
+_WHERE = "the instruction's signature"
 ENVELOPE_SUFFIX = ".dsse.json"
 
 
@@ -37,21 +39,27 @@ class VerifiedInstruction:
         """The key with which the processor signs manifests and evidence."""
         return PublicKey.parse(self.terms.processor.signing_key)
 
-    def require_valid(self, now: datetime) -> None:
-        """Refuse (instruction-not-yet-valid, instruction-expired) outside the validity window."""
-        valid = self.terms.valid
-        if now < valid.start:
+    def narrowed(self, terms: Instruction) -> VerifiedInstruction:
+        """The same signed text, with terms that allow less (`remit.instruction.interval`)."""
+        return replace(self, terms=terms)
+
+    def require_started(self, now: datetime) -> None:
+        """Refuse (instruction-not-yet-valid) before the validity window."""
+        if now < self.terms.valid.start:
             raise Refused(
                 "instruction-not-yet-valid",
                 f"instruction {self.terms.id}",
-                f"it is valid from {valid.start.isoformat()}.",
+                f"it is valid from {self.terms.valid.start.isoformat()}.",
                 "wait until then, or ask the controller for an instruction that is valid now.",
             )
-        if now >= valid.until:
+
+    def require_unexpired(self, now: datetime) -> None:
+        """Refuse (instruction-expired) after the validity window."""
+        if now >= self.terms.valid.until:
             raise Refused(
                 "instruction-expired",
                 f"instruction {self.terms.id}",
-                f"it was valid until {valid.until.isoformat()}.",
+                f"it was valid until {self.terms.valid.until.isoformat()}.",
                 "ask the controller for a new version.",
             )
 
@@ -67,6 +75,28 @@ class TrustStore:
     def __init__(self, root: Path, *, flat: bool = False) -> None:
         self.root = root
         self._flat = flat
+
+    def threshold(self, controller: str) -> int:
+        """How many of the controller's keys must sign: `<root>/<controller>/threshold`, else 1.
+
+        Raises:
+            Refused: controller-unknown, when the file does not say a number.
+        """
+        path = self.root / controller / "threshold"
+        try:
+            text = path.read_text("ascii").strip()
+        except FileNotFoundError:
+            return 1
+        except (OSError, UnicodeDecodeError):
+            text = ""
+        if not re.fullmatch(r"[1-9][0-9]?", text):
+            raise Refused(
+                "controller-unknown",
+                str(path),
+                "it does not say how many of the controller's keys must sign.",
+                "write one whole number from 1 to 99 into it, or remove it for one signature.",
+            )
+        return int(text)
 
     def keys_for(self, controller: str) -> list[PublicKey]:
         """The keys trusted for a controller.
@@ -91,8 +121,8 @@ class TrustStore:
 def verify(envelope: bytes, trust: TrustStore, now: datetime | None) -> VerifiedInstruction:
     """Check a signed instruction.
 
-    The order: the envelope's form; whose it claims to be; the signature, with that controller's
-    trusted keys; the document, field by field; the validity window.
+    The order: the envelope's form; whose it claims to be; the signatures, with those controllers'
+    trusted keys; the document, field by field; enough signatures of each; the validity window.
 
     Args:
         now: None leaves the validity window out, for acts that must still be possible after it
@@ -102,13 +132,42 @@ def verify(envelope: bytes, trust: TrustStore, now: datetime | None) -> Verified
         Refused: envelope-malformed, controller-unknown, signer-not-trusted, signature-invalid,
             signature-missing, instruction-invalid, instruction-not-yet-valid, instruction-expired.
     """
-    unverified = signing.unverified_payload(envelope, PAYLOAD_TYPE, "the instruction's signature")
-    keys = trust.keys_for(_claimed_controller(unverified))
-    payload = signing.open_envelope(envelope, PAYLOAD_TYPE, keys, "the instruction's signature")
+    unverified = signing.unverified_payload(envelope, PAYLOAD_TYPE, _WHERE)
+    keys = {name: trust.keys_for(name) for name in claimed_controllers(unverified)}
+    everybody = [key for own in keys.values() for key in own]
+    payload = signing.open_envelope(envelope, PAYLOAD_TYPE, everybody, _WHERE)
     verified = VerifiedInstruction(parse(payload), digest_of(payload), envelope)
+    _require_signatures(verified, keys, trust)
     if now is not None:
-        verified.require_valid(now)
+        verified.require_started(now)
+        verified.require_unexpired(now)
     return verified
+
+
+def _require_signatures(
+    verified: VerifiedInstruction, keys: dict[str, list[PublicKey]], trust: TrustStore
+) -> None:
+    """Each controller signs with as many of its keys as it asks for, or as the trust folder does."""
+    signers = signing.signers_of(verified.envelope, PAYLOAD_TYPE, _WHERE)
+    for controller in verified.terms.controllers:
+        signed = len(signers & {key.key_id for key in keys[controller.name]})
+        needed = max(controller.signatures, trust.threshold(controller.name))
+        if signed < needed:
+            raise Refused(
+                "signature-missing",
+                f"controller {controller.name}",
+                f"{signed} of the {needed} signatures that it must have are there.",
+                "have it signed with another key: remit instruction sign FILE --key KEY.",
+            )
+
+
+def payload_of(envelope: bytes) -> bytes:
+    """The text in an envelope that was verified when it was received.
+
+    Raises:
+        Refused: envelope-malformed.
+    """
+    return signing.unverified_payload(envelope, PAYLOAD_TYPE, _WHERE)
 
 
 def read_signed(path: Path) -> bytes:
@@ -143,11 +202,27 @@ def envelope_path(path: Path) -> Path:
     return path.with_name(path.name + ENVELOPE_SUFFIX)
 
 
-def _claimed_controller(text: bytes) -> str:
+def claimed_controllers(text: bytes) -> list[str]:
+    """The controllers that a text names, before any trust in it.
+
+    Raises:
+        Refused: instruction-invalid, when it names none.
+    """
     try:
-        name = load(text)["controller"]["name"]
+        fields = load(text)
+        names = [party["name"] for party in [fields["controller"], *_joint(fields)]]
     except (NotPlainYaml, KeyError, TypeError):
-        name = None
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}", name):
+        names = []
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}", name):
+            names = []
+    if not names:
         raise invalid("controller.name", "it names no controller.")
-    return name
+    return names
+
+
+def _joint(fields: dict[str, object]) -> list[dict[str, str]]:
+    joint = fields.get("joint_controllers", [])
+    if not isinstance(joint, list):
+        raise TypeError
+    return joint

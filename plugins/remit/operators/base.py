@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from airflow.sdk import BaseOperator
 
+from remit.errors import Refused
 from remit.operators.failures import guarded
 from remit.operators.telling import tell_next, tell_records
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import Operator
 
     from remit.custody import Deployment, Run
+
+# Arguments by which other operators are told what to read.
+QUERY_WORDS = frozenset(
+    "sql query queries statement statements select columns where filter filters table tables view "
+    "rows limit parameters".split()
+)
 
 
 class RemitOperator(BaseOperator):
@@ -34,9 +42,22 @@ class RemitOperator(BaseOperator):
     # Nothing is rendered: what a run may do is in the signed instruction, not in a DAG run's conf.
     template_fields: Sequence[str] = ()
 
+    def __new__(cls, *_: Any, **arguments: Any) -> Self:
+        """Refuse a query before Airflow looks for arguments that are missing or unknown."""
+        refusal = refusal_of_query(cls.__name__, arguments)
+        if refusal is not None:
+            raise refusal  # here, so that Airflow's short traceback ends at the author's line
+        return super().__new__(cls)
+
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("doc_md", self.intent)
         super().__init__(do_xcom_push=False, **kwargs)
+
+    @classmethod
+    def partial(cls, **arguments: Any) -> NoReturn:
+        """Refuse dynamic mapping: an index has no run that was planned for it."""
+        refusal = refusal_of_query(cls.__name__, arguments)
+        raise refusal or mapped(_named(cls.__name__, arguments))
 
     def execute(self, context: Context) -> None:
         """Do the work, and tell it in the log."""
@@ -98,3 +119,48 @@ def run_name(task: BaseOperator, context: Context) -> str:
     parts = (task.dag_id, context["run_id"], group or "", str(context["ti"].map_index))
     slug = re.sub(r"[^a-z0-9]+", "-", task.dag_id.lower()).strip("-")
     return run_id(slug or "run", *parts)
+
+
+def is_ours(task: Operator) -> bool:
+    """Whether the task, or what it maps, is an operator of remit or derived from one."""
+    return issubclass(getattr(task, "operator_class", type(task)), RemitOperator)
+
+
+def place(task: Operator) -> str:
+    """A task as refusals name it."""
+    return f"{task.dag_id}/{task.task_id}"
+
+
+def refusal_of_query(name: str, arguments: Mapping[str, Any]) -> Refused | None:
+    """The refusal of arguments that would say what to read, if there are any.
+
+    Args:
+        name: what was given them.
+    """
+    words = [word for word in arguments if word in QUERY_WORDS]
+    return hand_written(_named(name, arguments), words[0]) if words else None
+
+
+def hand_written(where: str, word: str) -> Refused:
+    """The refusal of a query, or a part of one, in a DAG."""
+    return Refused(
+        "dag-hand-written-sql",
+        where,
+        f"it was given {word}; what is read is generated from the signed instruction alone.",
+        "remove it; have the controller sign an instruction with the tables, columns and rows.",
+    )
+
+
+def mapped(where: str) -> Refused:
+    """The refusal of dynamic mapping."""
+    return Refused(
+        "dag-step-mapped",
+        where,
+        "it is mapped; each index would be a run of its own, under the same instruction.",
+        "take it out of partial(), expand() and mapped groups; write one ControlledMigration for "
+        "each instruction.",
+    )
+
+
+def _named(name: str, arguments: Mapping[str, Any]) -> str:
+    return f"{name} {arguments.get('task_id') or arguments.get('group_id') or ''}".strip()

@@ -35,7 +35,7 @@ class DeleteOperator(RemitOperator):
         failed: dict[str, Exception] = {}
         deleted = 0
         for one in execute_due(self.deployment(), self.principal(context), landing):
-            deleted += one.error is None
+            deleted += one.deleted
             self.log.info("Run %s (remit evidence show %s)", one.run, one.run)
             tell_records(self.log, one.records)
             if one.error is not None:

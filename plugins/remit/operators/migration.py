@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from airflow.sdk import TaskGroup
 
+from remit.operators.base import refusal_of_query
 from remit.operators.confirm import ConfirmOperator
 from remit.operators.deliver import DeliverOperator
 from remit.operators.extract import ExtractOperator
@@ -31,6 +32,13 @@ class ControlledMigration(TaskGroup):
             refused is never tried again.
         retry_delay: the first wait, doubled each time up to an hour.
     """
+
+    def __new__(cls, *_: Any, **arguments: Any) -> Self:
+        """Refuse a query before Python looks for arguments that are missing or unknown."""
+        refusal = refusal_of_query(cls.__name__, arguments)
+        if refusal is not None:
+            raise refusal
+        return super().__new__(cls)
 
     def __init__(
         self,

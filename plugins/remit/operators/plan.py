@@ -9,7 +9,10 @@ from remit.operators.base import StepOperator
 from remit.operators.connections import resolve
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from remit.custody import Run
+    from remit.instruction.interval import Interval
 
 
 class PlanOperator(StepOperator):
@@ -34,14 +37,33 @@ class PlanOperator(StepOperator):
         self.instruction = instruction
         self.source_conn_id = source_conn_id
         self.landing_conn_id = landing_conn_id
+        self._interval: Interval | None = None
+
+    def perform(self, context: Context) -> None:
+        """Note the DAG run's data interval, then take the step."""
+        self._interval = data_interval(context)
+        super().perform(context)
 
     def step(self, run: Run) -> None:
         """Open the run, then plan."""
         from remit.wiring import Settings, open_judge, open_landing, open_source
 
-        path = Settings.from_environment().include.parent / self.instruction
+        path = instruction_file(Settings.from_environment().include, self.instruction)
         self.log.info("Asked for by %s", path)
         source = open_source(f"conn:{self.source_conn_id}", resolve)
         landing = f"conn:{self.landing_conn_id}"  # by this the deletion DAG finds it again
-        run.open_file(Path(path), source.label, landing)
+        run.open_file(path, source.label, landing, self._interval)
         run.plan(source, open_landing(landing, resolve), open_judge())
+
+
+def data_interval(context: Context) -> Interval | None:
+    """The DAG run's data interval; None for a run that was triggered without one."""
+    from remit.instruction.interval import Interval
+
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return Interval(start, end) if start is not None and end is not None else None
+
+
+def instruction_file(include: Path, instruction: str) -> Path:
+    """The file of an instruction, as the DAG's author and the deployment's settings name it."""
+    return include.parent / instruction

@@ -118,16 +118,27 @@ nature: One extraction from the old system, transfer to the new one, deletion
 purpose: Continuity of care after the change of laboratory system in Lyon
 data_subjects: [Patients of the sites LYO1 and LYO2 in 2024]
 valid: {}
+changes: A new version signed by the laboratory's two managers replaces this one; a signed revocation ends it
+objections:
+  contact: {name: Hélène Durand, email: helene.durand@durand.example}
+  how: The processor writes to the contact before it acts; no run starts until the laboratory has answered
 recipients:
   - name: kalisil
     legal_name: Kalisil SAS
     country: FR
     categories: [technical, administrative, health]
+subprocessors: []
+security:
+  encryption: AES-256-GCM
+  decryption_keys: recipients
+  transport: folder
+  account: {overprivileged: warn, shared: [lis, labo]}
 tables:
   - name: results
     rows:
       window: {column: result_date, type: date, from: "2024-01-01", to: "2025-01-01"}
       sites: {column: site_code, in: [LYO1, LYO2]}
+      all_codes: The new system must show every earlier analysis of a patient to the biologist
       maximum: 50000
     columns:
       - {name: result_id, type: uuid, category: technical, nullable: false, purpose: Identity}
@@ -162,11 +173,18 @@ expectations:
   - {table: results, file: laboratory_results.yaml, sha256: ""}
   - {table: observation_history, file: laboratory_observations.yaml, sha256: ""}
 confirmation: {level: L3}
-retention: {after_confirmation: PT0S, without_confirmation: P7D}
+retention:
+  at_end: delete
+  after_confirmation: PT0S
+  without_confirmation: P7D
+  backups: Staging and landing zone are on volumes that no backup job reads
 contacts:
   breach: {name: Hélène Durand, email: helene.durand@durand.example}
   breach_within: PT24H
+  rights: {name: Hélène Durand, email: helene.durand@durand.example}
+  rights_within: P3D
   audit: {name: Hélène Durand, email: helene.durand@durand.example}
   authorised:
     - {name: Camille Moreau, email: camille.moreau@migrations.example}
+  confidentiality: Each has signed the confidentiality undertaking annexed to contract DUR-2026-014
 """

@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remit.adapters.sql_source import open_source, sqlite
-from remit.adapters.sql_source.statements import PostgresStatements, SQLiteStatements
+from remit.adapters.sql_source.postgres_statements import PostgresStatements
+from remit.adapters.sql_source.sqlite_statements import SQLiteStatements
 from remit.columns import ColumnType
 from remit.errors import Refused, RemitError, Unavailable, UsageError
-from remit.ports import Membership, Source, TableQuery, Window
+from remit.ports import Account, Membership, Relation, SemiJoin, Source, TableQuery, Window
 
 pytestmark = pytest.mark.slow
 
@@ -50,6 +51,15 @@ HOSTILE = [
     "\uff07 OR 1=1 --",
     "\u2018quoted\u2019",
     "\U0001f9ea",
+    "\uff02; DROP TABLE patient; --",
+    "p\u0430tient",
+    "pati\u200bent",
+    "\ufeffpatient",
+    "\u202epatient",
+    "patient",
+    "x); DELETE FROM patient; --",
+    "concat",
+    "x" * 500,
     "{0} {x}",
     "",
     " ",
@@ -224,7 +234,7 @@ def test_maps_declared_type(
     db: sqlite3.Connection, source: Source, native: str, expected: str
 ) -> None:
     db.execute(f"CREATE TABLE t (x {native})")
-    [column] = source.describe()["t"]
+    [column] = source.describe()[Relation(None, "t")]
     assert column.type == (ColumnType.parse(expected) if expected else None)
     assert column.native_type == native
 
@@ -232,7 +242,7 @@ def test_maps_declared_type(
 def test_describes_tables_and_views_by_exact_name(db: sqlite3.Connection, source: Source) -> None:
     db.execute('CREATE TABLE "Résultat \'1\'" ("Site" TEXT NOT NULL, n INT, "n+1" INT AS (n + 1))')
     db.execute("CREATE VIEW v AS SELECT n, 'a' AS what FROM \"Résultat '1'\"")
-    described = source.describe()
+    described = {relation.table: columns for relation, columns in source.describe().items()}
     assert sorted(described) == ["Résultat '1'", "v"]
     assert [(c.name, c.nullable) for c in described["Résultat '1'"]] == [
         ("Site", False),
@@ -248,6 +258,52 @@ def test_describes_tables_and_views_by_exact_name(db: sqlite3.Connection, source
 def test_describes_empty_database(db: sqlite3.Connection, source: Source) -> None:
     db.execute("VACUUM")
     assert source.describe() == {}
+
+
+def test_describes_under_the_schemas_name_where_it_is_asked_for(
+    db: sqlite3.Connection, source: Source
+) -> None:
+    db.execute("CREATE TABLE t (x TEXT)")
+    described = source.describe(["main", "temp", "MAIN", "it's; --"])
+    assert described.keys() == {Relation(None, "t"), Relation("main", "t")}
+    assert described[Relation(None, "t")] == described[Relation("main", "t")]
+
+
+def test_file_has_no_accounts(db: sqlite3.Connection, source: Source) -> None:
+    db.execute("CREATE TABLE t (x TEXT)")
+    assert source.account([Relation(None, "t")]) == Account(None, (), {})
+
+
+def test_table_is_read_under_its_schemas_name(db: sqlite3.Connection, source: Source) -> None:
+    store(db, "TEXT", "a", "b")
+    asked = query("t", "x string", schema="main", memberships=(Membership("x", ("a",)),))
+    assert read(source, asked) == [{"x": "a"}]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        query("t", "rowid integer"),
+        query("t", "X string"),
+        query("T", "x string"),
+        query("t", "x string", memberships=(Membership("oid", ("1",), ColumnType("integer")),)),
+        query("t", "x string", window=window("_rowid_", "date", "2024-01-01", "2024-01-02")),
+        query("sqlite_master", "sql string"),
+        query("pragma_database_list", "file string"),
+        query("t", "x string", schema="temp"),
+        query("t", "x string", schema=""),
+        query("t", "x string", schema='main"."t'),
+    ],
+)
+def test_what_is_not_described_is_not_read(
+    db: sqlite3.Connection, source: Source, asked: TableQuery
+) -> None:
+    store(db, "TEXT", "a")
+    with source.snapshot() as snapshot:
+        for attempt in (snapshot.count, lambda asked: list(snapshot.stream(asked))):
+            with pytest.raises(Refused) as caught:
+                attempt(asked)
+            assert (caught.value.code, caught.value.where) == ("column-missing", asked.table)
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -577,6 +633,315 @@ def test_membership_compares_text_byte_by_byte(
             assert snapshot.count(asked) == rows
 
 
+# --- typed lists ------------------------------------------------------------------------------
+
+UUID = "123e4567-e89b-12d3-a456-426614174000"
+OTHER_UUID = "123e4567-e89b-12d3-a456-426614174001"
+
+
+def listed(column: str, kind: str, *values: str) -> Membership:
+    return Membership(column, values, ColumnType.parse(kind))
+
+
+def fill(db: sqlite3.Connection, table: str, columns: str, *rows: Any) -> None:
+    """A table with the number of each row in `id`; a row of one value may be just the value."""
+    db.execute(f"CREATE TABLE {table} (id INTEGER, {columns})")
+    for number, row in enumerate(rows):
+        values = row if isinstance(row, tuple) else (row,)
+        marks = ", ".join("?" for _ in values)
+        db.execute(f"INSERT INTO {table} VALUES (?, {marks})", (number, *values))
+
+
+def found(source: Source, table: str, **limits: Any) -> list[int]:
+    """The numbers of the rows that are found."""
+    return [row["id"] for row in read(source, query(table, "id integer", **limits))]
+
+
+def refusal(source: Source, asked: TableQuery) -> Refused:
+    with source.snapshot() as snapshot:
+        with pytest.raises(Refused):
+            snapshot.count(asked)
+        with pytest.raises(Refused) as caught:
+            list(snapshot.stream(asked))
+    assert "marker" not in shown(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("native", "kind", "values", "stored", "expected"),
+    [
+        ("INTEGER", "integer", ["5", "-7"], [5, -7, 6, None, 50], [0, 1]),
+        ("BLOB", "integer", ["5"], [5, 55], [0]),
+        ("INTEGER", "integer", [str(2**63 - 1)], [2**63 - 1, 2**63 - 2], [0]),
+        ("INTEGER", "integer", [str(-(2**63))], [-(2**63), -(2**63) + 1], [0]),
+        ("INTEGER", "integer", [str(2**63)], [2**63 - 1, -(2**63)], []),
+        ("INTEGER", "integer", [str(2**53)], [2**53, 2**53 + 1], [0]),
+        ("DECIMAL(9,0)", "decimal(9,0)", ["5"], [5, 5.0, "5", 6, 5.5], [0, 1, 2]),
+        ("REAL", "decimal(9,0)", ["5"], [5, 5.5, 6], [0]),
+        ("DECIMAL(38,0)", "decimal(38,0)", ["1" + 19 * "0"], [1e19, 1e18], [0]),
+        ("DECIMAL(38,0)", "decimal(38,0)", ["1" + 18 * "0" + "1"], [1e19, 1e18], []),
+        ("UUID", "uuid", [UUID], [UUID, UUID.upper(), OTHER_UUID, None], [0, 1]),
+        ("TEXT COLLATE NOCASE", "string", ["a"], ["a", "A", "a "], [0]),
+        ("TEXT", "string", ["5"], ["5", "05", "5.0"], [0]),
+    ],
+)
+def test_list_is_compared_exactly_in_its_type(
+    db: sqlite3.Connection,
+    source: Source,
+    native: str,
+    kind: str,
+    values: list[str],
+    stored: list[Any],
+    expected: list[int],
+) -> None:
+    fill(db, "t", f"x {native}", *stored)
+    assert found(source, "t", memberships=(listed("x", kind, *values),)) == expected
+
+
+@pytest.mark.parametrize(
+    ("native", "kind", "stored"),
+    [
+        ("TEXT", "integer", "5"),
+        ("INTEGER", "integer", "marker"),
+        ("INTEGER", "integer", 5.5),
+        ("REAL", "integer", 5),
+        ("BLOB", "integer", b"5"),
+        ("TEXT", "decimal(9,0)", "5"),
+        ("DECIMAL(38,0)", "decimal(38,0)", 0.1 + 0.2),
+        ("BLOB", "uuid", bytes(16)),
+        ("UUID", "uuid", UUID.replace("-", "")),
+        ("UUID", "uuid", UUID + "\n"),
+        ("UUID", "uuid", "marker"),
+    ],
+)
+def test_refuses_rows_of_which_it_is_unknown_whether_they_are_listed(
+    db: sqlite3.Connection, source: Source, native: str, kind: str, stored: Any
+) -> None:
+    fill(db, "t", f"x {native}", None, stored)
+    value = UUID if kind == "uuid" else "5"
+    refused = refusal(source, query("t", "id integer", memberships=(listed("x", kind, value),)))
+    assert (refused.code, refused.where) == ("value-not-of-type", "t.x")
+
+
+def test_value_of_no_use_is_passed_over_only_where_another_limit_leaves_the_row_out(
+    db: sqlite3.Connection, source: Source
+) -> None:
+    fill(db, "t", "n INTEGER, at DATE", (5, "2024-01-05"), ("no", "2023-01-01"), (6, "marker"))
+    limits = {
+        "window": window("at", "date", "2024-01-01", "2024-02-01"),
+        "memberships": (listed("n", "integer", "5"),),
+    }
+    assert found(source, "t", **limits) == [0]
+    db.execute("INSERT INTO t VALUES (3, 'no', 'marker')")  # neither limit leaves it out for sure
+    assert refusal(source, query("t", "id integer", **limits)).code == "value-not-of-type"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        *(("integer", value) for value in ("", "05", "+5", " 5", "5 ", "5.0", "5e0", "0x5", "-0")),
+        *(("integer", value) for value in ("1_000", "\u0665", "\uff15", "5) OR (1=1", "9" * 5000)),
+        ("decimal(9,0)", "5.5"),
+        ("decimal(9,2)", "5"),
+        ("double", "5"),
+        ("date", "2024-01-01"),
+        ("uuid", UUID.upper()),
+        ("uuid", UUID.replace("-", "")),
+        ("uuid", f"{{{UUID}}}"),
+        ("uuid", UUID + "\n"),
+        ("uuid", UUID.replace("1", "\uff11")),
+        ("uuid", "' OR 1=1 --"),
+    ],
+)
+def test_refuses_listed_value_that_is_not_of_the_lists_type(kind: str, value: str) -> None:
+    asked = TableQuery("t", (), memberships=(listed("x", kind, value),))
+    for statements in (SQLiteStatements(), PostgresStatements("public")):
+        with pytest.raises(Refused) as caught:
+            statements.select(asked)
+        assert (caught.value.code, caught.value.where) == ("name-invalid", "x")
+
+
+# --- membership through other tables ----------------------------------------------------------
+
+
+def through(own: str, keys: TableQuery) -> SemiJoin:
+    """``through("a integer, b string", query(...))``: columns of the table that is limited."""
+    pairs = (column.rsplit(" ", 1) for column in own.split(", "))
+    return SemiJoin(tuple((n, ColumnType.parse(t)) for n, t in pairs), keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "native", "own", "other_native", "keys", "expected"),
+    [
+        ("integer", "INTEGER", [5, 6, None, -7], "INTEGER", [5, 5, None, -7], [0, 3]),
+        ("integer", "INTEGER", [2**53, 2**53 + 1], "BLOB", [2**53 + 1], [1]),
+        ("string", "TEXT", ["5", "05", "5.0"], "BLOB", ["05"], [1]),
+        ("string", "BLOB", ["5", "05"], "TEXT", ["5"], [0]),
+        ("string", "TEXT COLLATE NOCASE", ["a", "A", "a "], "TEXT", ["a"], [0]),
+        ("string", "TEXT", ["a", "A", "a "], "TEXT COLLATE NOCASE", ["A"], [1]),
+        ("string", "TEXT", ["a", "a "], "TEXT COLLATE RTRIM", ["a "], [1]),
+        ("string", "TEXT", ["e\u0301", "\u00e9"], "TEXT", ["\u00e9"], [1]),
+        ("string", "TEXT", ["", None], "TEXT", ["", None], [0]),
+        ("uuid", "UUID", [UUID.upper(), UUID, OTHER_UUID], "TEXT", [UUID], [0, 1]),
+        ("uuid", "UUID", [UUID], "UUID", [UUID.upper()], [0]),
+        ("decimal(9,2)", "DECIMAL(9,2)", [5, 5.25, 5.3, 5.0], "REAL", [5.25, 5], [0, 1, 3]),
+        ("double", "REAL", [0.1, 0.2, 1.0], "REAL", [0.1, 1], [0, 2]),
+        ("boolean", "BOOLEAN", [1, 0, None, "true"], "BOOLEAN", ["TRUE", None], [0, 3]),
+        ("date", "DATE", ["2024-01-01", "2024-01-02"], "DATE", ["2024-01-02"], [1]),
+        ("timestamp", "TIMESTAMP", ["2024-01-01 00:00:00"], "TIMESTAMP", ["2024-01-01"], []),
+    ],
+)
+def test_row_is_found_by_a_key_that_is_exactly_its_own(
+    db: sqlite3.Connection,
+    source: Source,
+    kind: str,
+    native: str,
+    own: list[Any],
+    other_native: str,
+    keys: list[Any],
+    expected: list[int],
+) -> None:
+    fill(db, "t", f"x {native}", *own)
+    fill(db, "k", f"y {other_native}, ok TEXT", *((key, "yes") for key in keys))
+    fill(db, "decoy", f"y {native}", *own)
+    db.execute("INSERT INTO k SELECT id, y, 'no' FROM decoy")
+    allowed = query("k", f"y {kind}", memberships=(Membership("ok", ("yes",)),))
+    assert found(source, "t", through=(through(f"x {kind}", allowed),)) == expected
+
+
+def test_composite_key_is_found_as_a_whole(db: sqlite3.Connection, source: Source) -> None:
+    fill(db, "t", "a INTEGER, b TEXT", (1, "x"), (1, "y"), (2, "x"), (1, None), (None, "x"))
+    fill(db, "k", "b TEXT, a INTEGER", ("x", 1), ("y", 2), (None, 1), ("x", None))
+    keys = query("k", "a integer", "b string")
+    assert found(source, "t", through=(through("a integer, b string", keys),)) == [0]
+
+
+def test_membership_leads_through_tables_to_any_depth_and_through_the_table_itself(
+    db: sqlite3.Connection, source: Source
+) -> None:
+    fill(db, "t", "parent INTEGER, site TEXT", (0, "A"), (0, "B"), (1, "A"), (2, "C"), (9, "A"))
+    nested = query("t", "id integer", memberships=(Membership("site", ("A",)),))
+    expected = {0: [0, 2, 4], 1: [0, 1, 3], 2: [0, 1, 2], 3: [0, 1, 2, 3]}
+    assert found(source, "t", memberships=nested.memberships) == expected[0]
+    for depth in (1, 2, 3):
+        nested = query("t", "id integer", through=(through("parent integer", nested),))
+        assert [row["id"] for row in read(source, nested)] == expected[depth]
+
+
+def test_every_limit_of_the_other_table_holds(db: sqlite3.Connection, source: Source) -> None:
+    fill(db, "t", "pid INTEGER", *range(6))
+    fill(
+        db,
+        "p",
+        "pid INTEGER, site TEXT, born DATE, kind INTEGER",
+        (0, "A", "2024-01-05", 1),
+        (1, "B", "2024-01-05", 1),
+        (2, "A", "2023-01-05", 1),
+        (3, "A", "2024-01-05", 2),
+        (4, None, "2024-01-05", 1),
+        (5, "A", None, 1),
+    )
+    keys = query(
+        "p",
+        "pid integer",
+        window=window("born", "date", "2024-01-01", "2024-02-01"),
+        memberships=(Membership("site", ("A",)), listed("kind", "integer", "1")),
+    )
+    assert found(source, "t", through=(through("pid integer", keys),)) == [0]
+    assert found(source, "t", through=(through("pid integer", query("p", "pid integer")),)) == [
+        *range(6)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "key", "born", "where"),
+    [
+        (1, 1, "marker", "p.born"),
+        (1, 1, 2460311, "p.born"),
+        (1, "marker", "2024-01-05", "p.pid"),
+        (1, 1.5, "2024-01-05", "p.pid"),
+        ("marker", 1, "2024-01-05", "t.pid"),
+        (b"1", 1, "2024-01-05", "t.pid"),
+    ],
+)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_refuses_membership_that_cannot_be_told(
+    db: sqlite3.Connection,
+    source: Source,
+    own: Any,
+    key: Any,
+    born: Any,
+    where: str,
+    depth: int,
+) -> None:
+    fill(db, "t", "pid INTEGER", 1, own)
+    fill(db, "p", "pid INTEGER, born DATE", (1, "2024-01-05"), (key, born), (None, None))
+    keys = query("p", "pid integer", window=window("born", "date", "2024-01-01", "2024-02-01"))
+    asked = query("t", "id integer", through=(through("pid integer", keys),))
+    if depth == 2:
+        fill(db, "outer_t", "tid INTEGER", 0)
+        asked = query("outer_t", "id integer", through=(through("tid integer", asked),))
+    refused = refusal(source, asked)
+    assert (refused.code, refused.where) == ("value-not-of-type", where)
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        (query("gone", "pid integer"), "gone"),
+        (query("p", "gone integer"), "p"),
+        (query("p", "id integer", memberships=(Membership("gone", ("a",)),)), "p"),
+        (query("p", "id integer", window=window("t", "date", "2024-01-01", "2024-01-02")), "p"),
+        (
+            query("p", "id integer", through=(through("gone integer", query("p", "id integer")),)),
+            "p",
+        ),
+    ],
+)
+def test_column_that_the_other_table_lacks_is_not_taken_from_this_one(
+    db: sqlite3.Connection, source: Source, keys: TableQuery, where: str
+) -> None:
+    fill(db, "t", "pid INTEGER, gone TEXT", (1, "a"))
+    fill(db, "p", "pid INTEGER", 1)
+    refused = refusal(source, query("t", "id integer", through=(through("pid integer", keys),)))
+    assert (refused.code, refused.where) == ("column-missing", where)
+
+
+def test_a_join_of_unlike_types_is_a_defect_of_the_caller() -> None:
+    for own in ("x integer", "x string, y string"):
+        asked = TableQuery("t", (), through=(through(own, query("k", "x string")),))
+        with pytest.raises(ValueError, match="same types"):
+            SQLiteStatements().select(asked)
+
+
+keys_of_random_rows = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(-1, 1)),
+        st.one_of(st.none(), st.sampled_from(["", "a", "A", "a ", "0", "00", "'", "\u00e9"])),
+    ),
+    max_size=8,
+)
+
+
+@given(rows=keys_of_random_rows, keys=keys_of_random_rows, allowed=st.sets(st.integers(0, 7)))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_found_are_those_of_a_comparison_by_hand(
+    db: sqlite3.Connection, source: Source, rows: Any, keys: Any, allowed: set[int]
+) -> None:
+    db.execute("DROP TABLE IF EXISTS t")
+    db.execute("DROP TABLE IF EXISTS k")
+    fill(db, "t", "a INTEGER, b TEXT COLLATE NOCASE", *rows)
+    fill(db, "k", "a INTEGER, b TEXT", *keys)
+    numbers = listed("id", "integer", *(str(number) for number in sorted(allowed)))
+    inner = query("k", "a integer", "b string", memberships=(numbers,))
+    by_hand = [
+        number
+        for number, row in enumerate(rows)
+        if None not in row and row in [key for n, key in enumerate(keys) if n in allowed]
+    ]
+    assert found(source, "t", through=(through("a integer, b string", inner),)) == by_hand
+
+
 # --- injection --------------------------------------------------------------------------------
 
 
@@ -592,34 +957,71 @@ def test_hostile_code_matches_itself_alone(
     assert len(read(source, query("patient", "x string"))) == len(HOSTILE) + 1
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE if name.strip()])
+NAMES = [name for name in HOSTILE if name.strip() and name != "patient"]
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def untouched(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT x FROM patient").fetchall() == [("kept",)]
+
+
+@pytest.fixture
+def patient(db: sqlite3.Connection) -> None:
+    db.execute("CREATE TABLE patient (x TEXT)")
+    db.execute("INSERT INTO patient VALUES ('kept')")
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("name", NAMES)
 def test_hostile_names_name_tables_and_columns(
     db: sqlite3.Connection, source: Source, name: str
 ) -> None:
-    quoted = '"' + name.replace('"', '""') + '"'
-    db.execute("CREATE TABLE patient (x TEXT)")
-    db.execute(f"CREATE TABLE {quoted} ({quoted} TEXT, other TEXT)")
-    db.executemany(f"INSERT INTO {quoted} VALUES (?, 'no')", [("2024-01-01",), ("2023-01-01",)])
-    asked = query(
-        name,
-        f"{name} string",
-        window=window(name, "date", "2024-01-01", "2025-01-01"),
-        memberships=(Membership(name, ("2024-01-01", name)),),
-    )
-    assert read(source, asked) == [{name: "2024-01-01"}]
-    assert [column.name for column in source.describe()[name]] == [name, "other"]
-    assert sorted(source.describe()) == sorted({"patient", name})
+    table, other, code = quoted(name), quoted(f"{name}2"), quoted(f"{name}3")
+    db.execute(f"CREATE TABLE {table} ({table} TEXT, {code} TEXT)")
+    db.execute(f"CREATE TABLE {other} ({table} TEXT)")
+    rows = [("2024-01-01", name), ("2024-01-02", name), ("2023-01-01", name), ("2024-01-01", "no")]
+    db.executemany(f"INSERT INTO {table} VALUES (?, ?)", rows)
+    db.executemany(f"INSERT INTO {other} VALUES (?)", [("2024-01-01",), ("2023-01-01",)])
+    limits = {
+        "window": window(name, "date", "2024-01-01", "2025-01-01"),
+        "memberships": (Membership(f"{name}3", (name,)),),
+    }
+    asked = query(name, f"{name} string", **limits)
+    assert read(source, asked) == [{name: "2024-01-01"}, {name: "2024-01-02"}]
+    keys = query(f"{name}2", f"{name} string")
+    joined = query(name, f"{name} string", through=(through(f"{name} string", keys),), **limits)
+    assert read(source, joined) == [{name: "2024-01-01"}]
+    described = source.describe([name, "main"])
+    assert [c.name for c in described[Relation(None, name)]] == [name, f"{name}3"]
+    tables = {"patient", name, f"{name}2"}
+    assert described.keys() == {Relation(s, t) for s in (None, "main") for t in tables}
+    assert untouched(db)
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE if name.strip()])
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("name", NAMES)
 def test_hostile_name_of_nothing_is_refused(
     db: sqlite3.Connection, source: Source, name: str
 ) -> None:
-    db.execute("CREATE TABLE patient (x TEXT)")
-    for asked in (query("patient", f"{name} string"), query(f"no {name}", "x string")):
-        with source.snapshot() as snapshot, pytest.raises(Refused) as caught:
-            list(snapshot.stream(asked))
-        assert caught.value.code == "column-missing"
+    keys = query("patient", "x string")
+    for asked in (
+        query("patient", f"{name} string"),
+        query(name, "x string"),
+        query("patient", "x string", schema=name),
+        query("patient", "x string", memberships=(Membership(name, ("a",)),)),
+        query("patient", "x string", through=(through(f"{name} string", keys),)),
+        query("patient", "x string", through=(through("x string", query(name, "x string")),)),
+        query(
+            "patient",
+            "x string",
+            through=(through("x string", query("patient", f"{name} string")),),
+        ),
+    ):
+        assert refusal(source, asked).code == "column-missing"
+    assert untouched(db)
 
 
 @pytest.mark.parametrize("text", ["nul\0byte", "half \ud800 surrogate"])
@@ -630,6 +1032,10 @@ def test_refuses_names_and_codes_that_sql_cannot_hold(text: str) -> None:
             query("t", f"{text} string"),
             query("t", "x string", memberships=(Membership("x", (text,)),)),
             query("t", "x string", memberships=(Membership(text, ("a",)),)),
+            query("t", "x string", schema=text),
+            query("t", "x string", through=(through(f"{text} string", query("t", "x string")),)),
+            query("t", "x string", through=(through("x string", query(text, "x string")),)),
+            query("t", "x string", through=(through("x string", query("t", f"{text} string")),)),
             query("t", "x string", window=window(text, "date", "2024-01-01", "2024-01-02")),
         ):
             with pytest.raises(Refused) as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import pyarrow as pa
@@ -20,7 +20,10 @@ _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 def conform(
-    batch: pa.RecordBatch, query: TableQuery, arrives: Mapping[str, tuple[str, ...]]
+    batch: pa.RecordBatch,
+    query: TableQuery,
+    arrives: Mapping[str, tuple[str, ...]],
+    padded: Collection[str] = (),
 ) -> pa.RecordBatch:
     """The batch in the query's columns and declared types.
 
@@ -28,6 +31,7 @@ def conform(
         batch: the columns in the query's order.
         query: what was asked.
         arrives: for each declared type, the names of the types that its values may come in.
+        padded: columns whose blanks at the end are the database's own filling, which is taken off.
 
     Raises:
         Refused: a value does not fit its declared type (value-not-of-type).
@@ -38,9 +42,10 @@ def conform(
         if type_name(array.type) not in arrives[declared.name]:
             raise misfit(f"{query.table}.{name}", declared)
         try:
-            arrays.append(_exact(array, declared))
+            exact = _exact(array, declared)
         except (pa.ArrowException, ValueError):
             raise misfit(f"{query.table}.{name}", declared) from None
+        arrays.append(pc.ascii_rtrim(exact, " ") if name in padded else exact)
         fields.append(pa.field(name, declared.arrow()))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 

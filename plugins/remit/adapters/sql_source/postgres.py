@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pyarrow as pa
-import sqlalchemy as sa
 from adbc_driver_manager import dbapi
 from adbc_driver_postgresql import dbapi as driver
 
 from remit.adapters.sql_source.conform import conform
+from remit.adapters.sql_source.postgres_account import AccountCheck
+from remit.adapters.sql_source.postgres_catalogue import Catalogue, is_padded
+from remit.adapters.sql_source.postgres_statements import PostgresStatements
+from remit.adapters.sql_source.presence import absent, require_present, require_types
 from remit.adapters.sql_source.session import FAILURES, Session
-from remit.adapters.sql_source.statements import PostgresStatements
-from remit.columns import ColumnType
 from remit.errors import Refused, RemitError, Unavailable, translating
-from remit.ports import SourceColumn, TableQuery
+from remit.ports import Account, Relation, SourceColumn, TableQuery
 
 _OPTIONS = {"adbc.postgresql.batch_size_hint_bytes": str(4 << 20)}  # the fastest measured
-
-_NATIVE = {
-    "smallint": "integer",
-    "integer": "integer",
-    "bigint": "integer",
-    "real": "double",
-    "double precision": "double",
-    "text": "string",
-    "character varying": "string",
-    "character": "string",
-    "bpchar": "string",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamp without time zone": "timestamp",
-    "timestamp with time zone": "timestamptz",
-    "uuid": "uuid",
-}
-_LENGTH = re.compile(r"\(\d+\)")
 
 # A declared type must come from its own native types: a text is not taken for a number even if
 # every value looks like one, since then the schema is not what the instruction was made for.
@@ -52,20 +34,6 @@ _ARRIVES = {
     "decimal": ("numeric",),
 }
 
-# A text column whose collation is not deterministic compares unlike texts as equal, which would
-# widen a membership: it is described as of no known type.
-_DESCRIBE = sa.text("""
-SELECT CAST(c.relname AS text), CAST(a.attname AS text), format_type(a.atttypid, a.atttypmod),
-       NOT a.attnotnull, coalesce(l.collisdeterministic, true)
-FROM pg_class AS c
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_attribute AS a ON a.attrelid = c.oid
-LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
-WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-  AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY c.relname, a.attnum
-""")
-
 
 class PostgresSource:
     """A PostgreSQL database; see `remit.ports.Source`.
@@ -73,7 +41,7 @@ class PostgresSource:
     Args:
         uri: for libpq, with the password.
         label: the same without credentials.
-        schema: where its tables and views are; those of other schemas are not seen.
+        schema: the default one.
     """
 
     def __init__(self, uri: str, *, label: str, schema: str) -> None:
@@ -82,21 +50,22 @@ class PostgresSource:
         self._schema = schema
         self._statements = PostgresStatements(schema)
 
-    def describe(self) -> Mapping[str, Sequence[SourceColumn]]:
+    def describe(self, schemas: Collection[str] = ()) -> Mapping[Relation, Sequence[SourceColumn]]:
         """The live schema, from the catalogue. Raises: Unavailable."""
-        sql = self._statements.render(_DESCRIBE.bindparams(schema=self._schema))
-        tables: dict[str, list[SourceColumn]] = {}
         with self._session() as session:
-            for table, name, native, nullable, bytewise in session.rows(sql):
-                declared = _declared(native) if bytewise else None
-                tables.setdefault(table, []).append(SourceColumn(name, native, declared, nullable))
-        return tables
+            return Catalogue(session, self._statements, self._schema).describe(schemas)
+
+    def account(self, relations: Collection[Relation]) -> Account:
+        """The account that logged in, from the catalogue. Raises: Unavailable."""
+        with self._session() as session:
+            return AccountCheck(session, self._statements, self._schema, relations).account()
 
     @contextmanager
     def snapshot(self) -> Iterator[PostgresSnapshot]:
         """One consistent state. Raises: Unavailable."""
         with self._session() as session:
-            yield PostgresSnapshot(session, self._statements)
+            catalogue = Catalogue(session, self._statements, self._schema)
+            yield PostgresSnapshot(session, self._statements, catalogue)
 
     def sql(self, query: TableQuery) -> str:
         """What `stream` runs. Raises: Refused."""
@@ -129,35 +98,30 @@ class PostgresSource:
 class PostgresSnapshot:
     """One state of the database, as long as its transaction lasts; one stream at a time."""
 
-    def __init__(self, session: Session, statements: PostgresStatements) -> None:
-        self._session = session
-        self._statements = statements
+    def __init__(
+        self, session: Session, statements: PostgresStatements, catalogue: Catalogue
+    ) -> None:
+        self._session, self._statements = session, statements
+        self._catalogue = catalogue
 
     def count(self, query: TableQuery) -> int:
         """Rows that meet the limits. Raises: Unavailable, Refused."""
-        return int(self._session.rows(self._statements.count(query), query)[0][0])
+        statement = self._statements.count(query)
+        self._require(query)
+        return int(self._session.rows(statement, query)[0][0])
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         """Those rows. Raises: Unavailable, Refused."""
-        for batch in self._session.batches(self._statements.select(query), query):
-            yield conform(batch, query, _ARRIVES)
+        statement = self._statements.select(query)
+        self._require(query)
+        live = self._catalogue.columns(query.relation)
+        padded = {name for name, _ in query.columns if is_padded(live[name].native_type)}
+        for batch in self._session.batches(statement, query):
+            yield conform(batch, query, _ARRIVES, padded)
 
-
-def _declared(native: str) -> ColumnType | None:
-    """The declared type of what format_type says; user types never bear these bare names."""
-    known = _NATIVE.get(_LENGTH.sub("", native))
-    if known:
-        return ColumnType(known)
-    if native == "numeric":
-        return ColumnType(
-            "decimal"
-        )  # any; what does not fit the declared one is refused on reading
-    if not native.startswith("numeric("):
-        return None
-    try:
-        return ColumnType.parse(native.replace("numeric", "decimal"))
-    except ValueError:  # a precision above 38, or a scale that is negative or above the precision
-        return None
+    def _require(self, query: TableQuery) -> None:
+        require_present(query, self._catalogue.columns)
+        require_types(query, self._catalogue.columns)
 
 
 _PHRASES = {  # of libpq, in English only: elsewhere the message is just less exact
@@ -193,12 +157,7 @@ def _explain(
             "have the controller grant it SELECT on the table, or leave the table out.",
         )
     if state in ("42P01", "42703"):
-        return Refused(
-            "column-missing",
-            place,
-            "the table, or one of the columns asked for, is not there.",
-            "plan again: the source's schema is not what the instruction was made for.",
-        )
+        return absent(place)
     # 22: data, 42: statement and 0A: feature fail again each time; the rest is the server's state.
     if state[:2] in ("22", "42", "0A"):
         return Refused(

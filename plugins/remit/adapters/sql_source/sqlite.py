@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import pyarrow as pa
 from adbc_driver_sqlite import dbapi as driver
 
 from remit.adapters.sql_source.conform import conform, misfit
+from remit.adapters.sql_source.presence import absent, require_present, touched
 from remit.adapters.sql_source.session import FAILURES, Session
-from remit.adapters.sql_source.statements import SQLiteStatements
+from remit.adapters.sql_source.sqlite_statements import SQLiteStatements
 from remit.columns import SIMPLE, ColumnType
 from remit.errors import Refused, RemitError, Unavailable, translating
-from remit.ports import SourceColumn, TableQuery
+from remit.ports import Account, Relation, SourceColumn, TableQuery
 
 BUSY_MS = 5000
 """How long to wait for a writer that has locked the file."""
@@ -43,9 +44,11 @@ _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 _DESCRIBE = """
 SELECT t.name, c.name, c.type, c."notnull"
 FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c
-WHERE t.type IN ('table', 'view') AND t.name NOT GLOB 'sqlite_*' AND c.hidden <> 1
+WHERE t.type IN ('table', 'view') AND t.name NOT GLOB 'sqlite_*' AND c.hidden <> 1{also}
 ORDER BY t.name, c.cid
 """
+_SCHEMA = "main"
+"""The one schema of a file's own tables; the default one."""
 
 
 class SQLiteSource:
@@ -61,14 +64,19 @@ class SQLiteSource:
         self._path = path.absolute()
         self._statements = SQLiteStatements()
 
-    def describe(self) -> Mapping[str, Sequence[SourceColumn]]:
+    def describe(self, schemas: Collection[str] = ()) -> Mapping[Relation, Sequence[SourceColumn]]:
         """The live schema. Raises: Unavailable."""
-        tables: dict[str, list[SourceColumn]] = {}
+        named = [None, *([_SCHEMA] if _SCHEMA in schemas else [])]
+        found: dict[Relation, list[SourceColumn]] = {}
         with self._session() as session:
-            for table, name, native, required in session.rows(_DESCRIBE):
-                column = SourceColumn(name, native, _declared(native), not required)
-                tables.setdefault(table, []).append(column)
-        return tables
+            for table, column in _columns(session):
+                for schema in named:
+                    found.setdefault(Relation(schema, table), []).append(column)
+        return found
+
+    def account(self, relations: Collection[Relation]) -> Account:  # noqa: ARG002
+        """None: a file is read by whoever can open it."""
+        return Account(None, (), {})
 
     @contextmanager
     def snapshot(self) -> Iterator[SQLiteSnapshot]:
@@ -109,28 +117,45 @@ class SQLiteSnapshot:
     def __init__(self, session: Session, statements: SQLiteStatements) -> None:
         self._session = session
         self._statements = statements
+        self._known: dict[Relation, dict[str, SourceColumn]] = {}
 
     def count(self, query: TableQuery) -> int:
         """Rows that meet the limits. Raises: Unavailable, Refused."""
-        self._refuse_misplaced(query)
-        return int(self._session.rows(self._statements.count(query), query)[0][0])
+        statement = self._statements.count(query)
+        self._require(query)
+        return int(self._session.rows(statement, query)[0][0])
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         """Those rows. Raises: Unavailable, Refused."""
-        self._refuse_misplaced(query)
-        batches = self._session.batches(self._statements.stream(query), query)
-        for number, batch in enumerate(batches):
+        statement = self._statements.stream(query)
+        self._require(query)
+        for number, batch in enumerate(self._session.batches(statement, query)):
             rows = conform(batch if number else batch.slice(1), query, _ARRIVES)
             if number == 0:  # now that its columns are known to be of the types expected
                 _check_head(batch, query)
             yield rows
 
-    def _refuse_misplaced(self, query: TableQuery) -> None:
-        if query.window is None:
-            return
-        statement = self._statements.misplaced(query, query.window)
-        if self._session.rows(statement, query)[0][0]:
-            raise misfit(f"{query.table}.{query.window.column}", query.window.type)
+    def _require(self, query: TableQuery) -> None:
+        require_present(query, self._live)
+        for asked, keys in touched(query):
+            suspects, statement = self._statements.misplaced(asked, keys)
+            counts = self._session.rows(statement, query)[0] if suspects else ()
+            for suspect, count in zip(suspects, counts, strict=True):
+                if count:
+                    raise misfit(f"{asked.table}.{suspect.column}", suspect.declared)
+
+    def _live(self, relation: Relation) -> Mapping[str, SourceColumn]:
+        if relation not in self._known:
+            ours = relation.schema in (None, _SCHEMA)
+            also = f" AND t.name = {self._statements.literal(relation.table)}"
+            found = _columns(self._session, also) if ours else ()
+            self._known[relation] = {column.name: column for _, column in found}
+        return self._known[relation]
+
+
+def _columns(session: Session, also: str = "") -> Iterator[tuple[str, SourceColumn]]:
+    for table, name, native, required in session.rows(_DESCRIBE.format(also=also)):
+        yield table, SourceColumn(name, native, _declared(native), not required)
 
 
 def _check_head(batch: pa.RecordBatch, query: TableQuery) -> None:
@@ -175,12 +200,7 @@ def _explain(error: BaseException, query: TableQuery | None, label: str) -> Remi
         name, declared = query.columns[int(mismatch[1])]
         return misfit(f"{query.table}.{name}", declared)
     if "no such table" in text or "no such column" in text:
-        return Refused(
-            "column-missing",
-            query.table,
-            "the table, or one of the columns asked for, is not there.",
-            "plan again: the source's schema is not what the instruction was made for.",
-        )
+        return absent(query.table)
     return Unavailable(label, reason) if reason else _failed(query)
 
 

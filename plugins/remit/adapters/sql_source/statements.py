@@ -1,32 +1,34 @@
 """The SELECTs, generated with SQLAlchemy: every name quoted, every value a literal.
 
 Literals, because ADBC streams by COPY only without parameters. Every column is qualified with its
-table: SQLite reads a bare "name" that is no column as the text 'name'.
+table: a bare name that is no column of an inner query's table could be one of the outer query's,
+and SQLite reads a bare "name" that is no column at all as the text 'name'.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import quoted_name
 
 from remit.columns import ColumnType
 from remit.errors import Refused
-from remit.ports import Membership, TableQuery, Window
+from remit.ports import Membership, SemiJoin, TableQuery, Window
 
 Value = sa.ColumnElement[Any]
 Condition = sa.ColumnElement[bool]
 
 _WINDOW_TYPES = ("date", "timestamp", "timestamptz")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Statements(ABC):
-    """The statements of one dialect, over the tables of `schema` where it has schemas."""
+    """The statements of one dialect, over the tables of `schema` where a query names none."""
 
     dialect: sa.Dialect
     max_name_bytes: int | None = None
@@ -54,6 +56,11 @@ class Statements(ABC):
         compiled = statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True})
         return str(compiled)
 
+    def literal(self, value: str, where: str = "a name") -> str:
+        """A text as it is written in SQL. Raises: Refused (name-invalid)."""
+        encoded(value, where)
+        return self.render(text(value))
+
     def _rows(self, query: TableQuery) -> sa.Select[Any]:
         table = self._table(query)
         values = [
@@ -63,17 +70,16 @@ class Statements(ABC):
         return sa.select(*values).select_from(table).where(*self._limits(query, table))
 
     def _table(self, query: TableQuery) -> sa.TableClause:
-        names = [name for name, _ in query.columns]
-        names += [query.window.column] if query.window else []
-        names += [membership.column for membership in query.memberships]
+        names = [*(name for name, _ in query.columns), *query.limit_columns()]
+        schema = query.schema or self._schema
         return sa.table(
             self._name(query.table),
             *(sa.column(self._name(name)) for name in dict.fromkeys(names)),
-            schema=self._name(self._schema) if self._schema else None,
+            schema=self._name(schema) if schema else None,
         )
 
     def _name(self, name: str) -> quoted_name:
-        size = len(_encoded(name, "a name"))
+        size = len(encoded(name, "a name"))
         # PostgreSQL cuts longer names, which could then be another column's.
         if not name or (self.max_name_bytes and size > self.max_name_bytes):
             raise _invalid("a name", "it is empty or longer than the database's names can be.")
@@ -84,121 +90,64 @@ class Statements(ABC):
             yield from self._window(table.c[query.window.column], query.window)
         for membership in query.memberships:
             yield self._membership(table.c[membership.column], membership)
+        for join in query.through:
+            yield self._semi_join(table, join)
 
     def _membership(self, column: Value, membership: Membership) -> Condition:
-        for value in membership.values:
-            _encoded(value, membership.column)
-        if not membership.values:
+        kind, where = membership.type, membership.column
+        values = [self._literal(value, kind, where) for value in membership.values]
+        if not values:
             return sa.false()
         # Each value its own literal: SQLAlchemy expands a plain list by replacing text afterwards.
-        return self._as_text(column).in_([_text(value) for value in membership.values])
+        return self._listed(column, kind).in_(values)
 
-    def _as_text(self, column: Value) -> Value:
-        # As text whatever the column is: an integer column would match '01' with 1, a citext 'A'
-        # with 'a'. On text columns the cast costs nothing and PostgreSQL still uses an index.
-        return sa.cast(column, sa.Text)
+    def _semi_join(self, table: sa.TableClause, join: SemiJoin) -> Condition:
+        """Found among the keys; the inner query is complete in itself, and a NULL is never found."""
+        kinds = [kind for _, kind in join.columns]
+        if not kinds or kinds != [kind for _, kind in join.keys.columns]:
+            raise ValueError("a semi-join compares columns with keys of the same types")
+        other = self._table(join.keys)
+        own = [self._key(table.c[name], kind) for name, kind in join.columns]
+        keys = [self._key(other.c[name], kind) for name, kind in join.keys.columns]
+        found = sa.select(*keys).select_from(other).where(*self._limits(join.keys, other))
+        compared = own[0] if len(own) == 1 else sa.tuple_(*own)
+        return compared.in_(found.correlate(None))
+
+    def _literal(self, value: str, declared: ColumnType, where: str) -> Value:
+        encoded(value, where)
+        if declared.name == "string":
+            return text(value)
+        if declared.name == "uuid":
+            if _UUID.fullmatch(value) is None:
+                raise _invalid(where, "it is no uuid in lower case with its four hyphens.")
+            return self._uuid(value)
+        if (declared.name, declared.scale) not in (("integer", 0), ("decimal", 0)):
+            raise _invalid(where, f"rows are not listed by a {declared}.")
+        return self._whole(_whole(value, where))
 
     @abstractmethod
     def _value(self, column: Value, declared: ColumnType) -> Value:
         """The column as it is to be read."""
 
     @abstractmethod
+    def _listed(self, column: Value, declared: ColumnType) -> Value:
+        """The column as it is compared, exactly, with literals of its declared type."""
+
+    @abstractmethod
+    def _key(self, column: Value, declared: ColumnType) -> Value:
+        """The column as it is compared, exactly, with another table's of the same declared type."""
+
+    @abstractmethod
+    def _uuid(self, value: str) -> Value:
+        """A literal for `_listed`."""
+
+    @abstractmethod
+    def _whole(self, value: int) -> Value:
+        """A literal for `_listed`."""
+
+    @abstractmethod
     def _window(self, column: Value, window: Window) -> Iterable[Condition]:
         """At or after the start, before the end."""
-
-
-class PostgresStatements(Statements):
-    """PostgreSQL, with standard_conforming_strings on (the session sees to it)."""
-
-    max_name_bytes = 63
-
-    def __init__(self, schema: str | None = None) -> None:
-        super().__init__(schema)
-        # Not the default pyformat, which doubles every percent sign.
-        self.dialect = postgresql.base.PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
-        self.dialect._backslash_escapes = False  # SQLAlchemy would set it from a connection
-
-    def _value(self, column: Value, declared: ColumnType) -> Value:
-        return sa.cast(column, sa.Text) if declared.name == "uuid" else column
-
-    def _window(self, column: Value, window: Window) -> Iterable[Condition]:
-        zoned = window.type.name == "timestamptz"
-        kind = sa.Date() if window.type.name == "date" else sa.TIMESTAMP(timezone=zoned)
-        start, end = (sa.cast(_text(bound), kind) for bound in bounds(window))
-        return column >= start, column < end
-
-
-# Text that is no UTF-8, so that it fits no declared type: how a value of another storage class
-# is refused. SQLite columns hold anything, and the driver would show a blob as text.
-_MISFIT: Value = sa.literal_column("CAST(x'ff' AS TEXT)")
-_STORAGE = {
-    "integer": ("integer",),
-    "boolean": ("integer", "text"),
-    "double": ("real", "integer"),
-    "decimal": ("integer", "text"),
-}
-
-
-class SQLiteStatements(Statements):
-    """SQLite, whose values come as text, save doubles, whose text would not be exact."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.dialect = sqlite.dialect(paramstyle="named")
-
-    def stream(self, query: TableQuery) -> str:
-        """`select` below a head row that gives the driver the columns' types.
-
-        The driver takes the types from the first batch; a column that starts with NULLs would be
-        an integer column, and fail later. Raises like `select`.
-        """
-        head: list[Value] = [
-            sa.literal_column("0.0" if declared.name == "double" else "''").label(
-                quoted_name(name, quote=True)
-            )
-            for name, declared in query.columns
-        ]
-        return self.render(sa.union_all(sa.select(*head), self._rows(query)))
-
-    def misplaced(self, query: TableQuery, window: Window) -> str:
-        """How many of the rows, but for the window, hold something that is no time there.
-
-        Comparing would leave them out unsaid: unixepoch gives NULL for them, or takes a number
-        for a Julian day, and 'now' for the time of the reading.
-        """
-        table = self._table(query)
-        column = table.c[window.column]
-        limits = [self._membership(table.c[one.column], one) for one in query.memberships]
-        no_time = sa.or_(
-            column.op("NOT GLOB")(_text("[0-9][0-9][0-9][0-9]-*")),
-            sa.func.unixepoch(column).is_(None),
-        )
-        counted = sa.select(sa.func.count()).select_from(table)
-        return self.render(counted.where(column.is_not(None), no_time, *limits))
-
-    def _as_text(self, column: Value) -> Value:
-        # The collation by name: a column declared NOCASE would match 'a' with 'A'.
-        return super()._as_text(column).op("COLLATE")(sa.literal_column("BINARY"))
-
-    def _value(self, column: Value, declared: ColumnType) -> Value:
-        storage = _STORAGE.get(declared.name, ("text",))
-        kind = sa.func.typeof(column)
-        read = sa.cast(column, sa.REAL if declared.name == "double" else sa.Text)
-        cases: list[tuple[Condition, Value]] = [
-            (kind.in_([_text(name) for name in ("null", *storage)]), read)
-        ]
-        if declared.name == "decimal":
-            # A decimal kept as REAL is exact if 15 digits, what a double can tell apart, name it.
-            digits = sa.func.printf(_text("%.15g"), column)
-            told_apart = sa.cast(digits, sa.REAL) == column
-            cases.append((sa.and_(kind == _text("real"), told_apart), digits))
-        return sa.case(*cases, else_=_MISFIT)
-
-    def _window(self, column: Value, window: Window) -> Iterable[Condition]:
-        # As instants: the texts have mixed offsets, so they do not sort by time.
-        start, end = (sa.func.unixepoch(_text(bound)) for bound in bounds(window))
-        moment = sa.func.unixepoch(column)
-        return moment >= start, moment < end
 
 
 def bounds(window: Window) -> tuple[str, str]:
@@ -218,35 +167,48 @@ def bounds(window: Window) -> tuple[str, str]:
         ) from None
 
 
-def _bound(text: str, declared: ColumnType) -> str:
-    if declared.name not in _WINDOW_TYPES:
-        raise ValueError
-    if declared.name == "date":
-        return date.fromisoformat(text).isoformat()
-    moment = datetime.fromisoformat(text)
-    zoned = moment.tzinfo is not None
-    if moment.microsecond or zoned != (declared.name == "timestamptz"):
-        raise ValueError
-    return (moment.astimezone(UTC) if zoned else moment).isoformat()
-
-
-def _text(value: str) -> sa.BindParameter[str]:
+def text(value: str) -> sa.BindParameter[str]:
+    """A text literal."""
     return sa.literal(value, sa.String())
 
 
-def _encoded(text: str, where: str) -> bytes:
+def encoded(value: str, where: str) -> bytes:
     """Its UTF-8.
 
     Raises:
         Refused: it holds a NUL or half a surrogate pair (name-invalid).
     """
     try:
-        encoded = text.encode()
+        data = value.encode()
     except UnicodeEncodeError:
         raise _invalid(where, "it is not valid Unicode.") from None
-    if b"\0" in encoded:
+    if b"\0" in data:
         raise _invalid(where, "it holds a NUL character.")
-    return encoded
+    return data
+
+
+def _bound(moment: str, declared: ColumnType) -> str:
+    if declared.name not in _WINDOW_TYPES:
+        raise ValueError
+    if declared.name == "date":
+        return date.fromisoformat(moment).isoformat()
+    parsed = datetime.fromisoformat(moment)
+    zoned = parsed.tzinfo is not None
+    if parsed.microsecond or zoned != (declared.name == "timestamptz"):
+        raise ValueError
+    return (parsed.astimezone(UTC) if zoned else parsed).isoformat()
+
+
+def _whole(value: str, where: str) -> int:
+    """The number, if the text is just how it is written: no other text may stand for it."""
+    number: int | None
+    try:
+        number = int(value)
+    except ValueError:  # no number, or one of thousands of digits
+        number = None
+    if number is None or str(number) != value:
+        raise _invalid(where, "it is no whole number in plain decimal digits.")
+    return number
 
 
 def _invalid(where: str, message: str) -> Refused:

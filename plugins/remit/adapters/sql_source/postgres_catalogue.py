@@ -1,0 +1,111 @@
+"""What PostgreSQL's catalogues say: the live schema, and what the account may do there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from remit.adapters.sql_source.session import Session
+from remit.adapters.sql_source.statements import Statements
+from remit.columns import ColumnType
+from remit.ports import Relation, SourceColumn
+
+KINDS = "('r', 'p', 'v', 'm', 'f')"
+"""Tables, partitioned or foreign ones, views and materialised views, as pg_class has them."""
+
+_NATIVE = {
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "real": "double",
+    "double precision": "double",
+    "text": "string",
+    "character varying": "string",
+    "character": "string",
+    "bpchar": "string",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "uuid": "uuid",
+}
+_LENGTH = re.compile(r"\(\d+\)")
+
+# Names are compared as text: as a name, a literal that is too long would be cut to another's.
+# A text column whose collation is not deterministic compares unlike texts as equal, which would
+# widen a membership: it is described as of no known type.
+_DESCRIBE = f"""
+SELECT CAST(n.nspname AS text), CAST(c.relname AS text), CAST(a.attname AS text),
+       format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, coalesce(l.collisdeterministic, true)
+FROM pg_namespace AS n
+JOIN pg_class AS c ON c.relnamespace = n.oid
+JOIN pg_attribute AS a ON a.attrelid = c.oid
+LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
+WHERE c.relkind IN {KINDS} AND a.attnum > 0 AND NOT a.attisdropped
+  AND CAST(n.nspname AS text) IN ({{schemas}}){{also}}
+ORDER BY n.nspname, c.relname, a.attnum
+"""  # noqa: S608  (KINDS is ours)
+
+
+class Catalogue:
+    """Reads the catalogues of one session.
+
+    Args:
+        schema: the default one.
+    """
+
+    def __init__(self, session: Session, statements: Statements, schema: str) -> None:
+        self._session, self._statements, self._schema = session, statements, schema
+        self._known: dict[Relation, dict[str, SourceColumn]] = {}
+
+    def describe(self, schemas: Collection[str]) -> Mapping[Relation, Sequence[SourceColumn]]:
+        """The relations of the default schema, and under their schema's name those of `schemas`."""
+        found: dict[Relation, list[SourceColumn]] = {}
+        for schema, table, column in self._columns({self._schema, *schemas}):
+            if schema == self._schema:
+                found.setdefault(Relation(None, table), []).append(column)
+            if schema in schemas:
+                found.setdefault(Relation(schema, table), []).append(column)
+        return found
+
+    def columns(self, relation: Relation) -> Mapping[str, SourceColumn]:
+        """The relation's columns; none when it is not there. Asked once a session."""
+        if relation not in self._known:
+            schema = self._schema if relation.schema is None else relation.schema
+            found = self._columns({schema}, relation.table)
+            self._known[relation] = {column.name: column for _, _, column in found}
+        return self._known[relation]
+
+    def _columns(
+        self, schemas: Collection[str], table: str | None = None
+    ) -> Iterator[tuple[str, str, SourceColumn]]:
+        named = ", ".join(self._statements.literal(schema) for schema in sorted(schemas))
+        also = ""
+        if table is not None:
+            also = f" AND CAST(c.relname AS text) = {self._statements.literal(table)}"
+        sql = _DESCRIBE.format(schemas=named, also=also)
+        for schema, name, column, native, nullable, bytewise in self._session.rows(sql):
+            declared = declared_type(native) if bytewise else None
+            yield schema, name, SourceColumn(column, native, declared, nullable)
+
+
+def declared_type(native: str) -> ColumnType | None:
+    """The declared type of what format_type says; user types never bear these bare names."""
+    known = _NATIVE.get(_LENGTH.sub("", native))
+    if known:
+        return ColumnType(known)
+    if native == "numeric":
+        return ColumnType(
+            "decimal"
+        )  # any; what does not fit the declared one is refused on reading
+    if not native.startswith("numeric("):
+        return None
+    try:
+        return ColumnType.parse(native.replace("numeric", "decimal"))
+    except ValueError:  # a precision above 38, or a scale that is negative or above the precision
+        return None
+
+
+def is_padded(native: str) -> bool:
+    """Whether blanks at the end are padding, which PostgreSQL itself does not compare."""
+    return _LENGTH.sub("", native) in ("character", "bpchar")

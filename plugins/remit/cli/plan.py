@@ -1,0 +1,138 @@
+"""`remit plan`: what would leave, what stays, what is refused; nothing is recorded."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from remit import deliver, validate
+from remit import instruction as instructions
+from remit.cli.output import Output
+from remit.custody import REGISTER, entries_of, key_of, require_in_force, with_arrivals
+from remit.custody.history import PlanOfRun, plan_of, previous_plan
+from remit.errors import Refused, UsageError
+from remit.evidence import Record, timestamp
+from remit.instruction import Instruction
+from remit.instruction.interval import Interval, for_interval
+from remit.plan import Circumstances, Plan, differences, make_plan
+from remit.plan.markdown import plan_markdown
+from remit.plan.shown import difference_lines, plan_lines
+from remit.wiring import (
+    Resolve,
+    Settings,
+    clock,
+    open_judge,
+    open_landing,
+    open_ledger,
+    open_pseudonyms,
+    open_source,
+)
+
+
+def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
+    """Show the plan; 3 when it has refusals. An unsigned draft can be planned, as refused."""
+    settings = Settings.from_environment()
+    text = instructions.read(options.file)
+    signed_terms = instructions.parse(text)
+    records = _records(settings, output, needed=options.since is not None)
+    found: list[Refused] = []
+    _collect(found, lambda: _require_signed(options, settings, records))
+    terms = _cut(found, signed_terms, options.interval)
+    _collect(
+        found, lambda: validate.load_rules(terms, settings.include / "expectations", open_judge())
+    )
+    landing = _landing(options, terms, found, resolve)
+    source = open_source(options.source, resolve)
+    circumstances = Circumstances(
+        pseudonyms=open_pseudonyms(settings),
+        landing=landing,
+        interval=options.interval,
+        previous=previous_plan(records, terms.id, source.label),
+        also=found,
+    )
+    made = make_plan(terms, instructions.digest_of(text), source, circumstances)
+    _show(options, output, made, plan_of(records, options.since) if options.since else None)
+    return Refused.exit_code if made.refusals else 0
+
+
+def read_interval(given: str) -> Interval:
+    """``START/END``, in ISO 8601 with an offset from UTC, as the command line gives it.
+
+    Raises:
+        ArgumentTypeError: it is not of that form.
+    """
+    try:
+        start, end = (datetime.fromisoformat(bound) for bound in given.split("/"))
+        return Interval(start, end)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "must be START/END, each such as 2026-01-01T02:00:00+01:00"
+        ) from None
+
+
+def _show(options: argparse.Namespace, output: Output, made: Plan, since: PlanOfRun | None) -> None:
+    fields = made.as_json()
+    changed = [one.as_json() for one in differences(since[1], fields)] if since else []
+    if options.markdown:
+        pair = (since[0], changed) if since else None
+        output.result(fields | {"differences": changed}, plan_markdown(fields, pair))
+        return
+    lines = plan_lines(fields)
+    if since:
+        lines = [*difference_lines(since[0], changed), *lines]
+        fields = fields | {"since": since[0], "differences": changed}
+    output.lines(fields, lines)
+
+
+def _collect(found: list[Refused], check: Callable[[], object]) -> None:
+    """A plan shows every refusal, so each check is made, whatever another one found."""
+    try:
+        check()
+    except Refused as refusal:
+        found.append(refusal)
+
+
+def _cut(found: list[Refused], terms: Instruction, interval: Interval | None) -> Instruction:
+    try:
+        return for_interval(terms, interval)
+    except Refused as refusal:
+        found.append(refusal)
+        return terms
+
+
+def _require_signed(
+    options: argparse.Namespace, settings: Settings, records: Sequence[Record]
+) -> None:
+    trust, now = settings.trust(options.trust), clock()
+    instruction = instructions.verify(instructions.read_signed(options.file), trust, now)
+    entries = entries_of(record for record in records if record.run == REGISTER)
+    folder = settings.include / "instructions"
+    entries = with_arrivals(entries, folder, trust, key_of(instruction), timestamp(now))
+    require_in_force(entries, instruction, now)
+
+
+def _landing(
+    options: argparse.Namespace, terms: Instruction, found: list[Refused], resolve: Resolve
+) -> str | None:
+    if options.landing is None:
+        return None
+    try:
+        landing = open_landing(options.landing, resolve)
+    except Refused as refusal:
+        found.append(refusal)
+        return None
+    _collect(found, landing.preflight)
+    _collect(found, lambda: deliver.require_instructed(terms, landing))
+    return landing.label
+
+
+def _records(settings: Settings, output: Output, *, needed: bool) -> list[Record]:
+    """What the evidence holds; nothing where there is none yet, unless it is needed."""
+    try:
+        return [kept.record() for kept in open_ledger(settings).kept()]
+    except UsageError as error:
+        if needed:
+            raise
+        output.note(f"No earlier run is known: {error}")
+        return []

@@ -1,0 +1,173 @@
+"""`remit instruction receive` and `revoke`, and `remit record`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from remit import instruction as instructions
+from remit import signing
+from remit.adapters.folder import translating_os
+from remit.cli.output import Output
+from remit.custody import Register
+from remit.custody.processing_record import processing_record
+from remit.errors import one_line
+from remit.instruction.revocation import revocation_path, revoke, verify_revocation
+from remit.plan.shown import period
+from remit.wiring import Resolve, Settings, clock, open_deployment, open_ledger, os_user
+
+Shown = Mapping[str, Any]
+
+
+def receive_instruction(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Record an instruction, and its revocation if there is one beside it."""
+    settings = Settings.from_environment()
+    trust = settings.trust(options.trust)
+    instruction = instructions.verify(instructions.read_signed(options.file), trust, now=None)
+    register = Register(open_deployment(settings, trust), f"os:{os_user()}")
+    new = register.receive(instruction)
+    path, revoked = revocation_path(options.file), False
+    if path.exists():
+        with translating_os(str(path)):
+            envelope = path.read_bytes()
+        revoked = register.revoke(verify_revocation(envelope, trust, path.name))
+    terms = instruction.terms
+    fields = {"id": terms.id, "version": terms.version, "received": new, "revoked": revoked}
+    text = f"{terms.id} version {terms.version} is {'now' if new else 'already'} in the register."
+    output.result(fields, text + (" Its revocation was received." if revoked else ""))
+
+
+def revoke_instruction(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Sign the revocation of an instruction, as its controller."""
+    text = instructions.read(options.file)
+    terms = instructions.parse(text)
+    signer = signing.load_signer(options.key)
+    envelope = revoke(
+        terms, instructions.digest_of(text), options.reason, clock(), signer, options.controller
+    )
+    path = revocation_path(options.file)
+    with translating_os(str(path)):
+        path.write_bytes(envelope)
+    fields = {"revocation": str(path), "id": terms.id, "version": terms.version}
+    output.result(
+        fields,
+        f"Revoked {terms.id} version {terms.version}: {path}\nGive this file to the processor. It "
+        f"stops every run that is not confirmed once it is in the folder of instructions.",
+    )
+
+
+def record(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Print the record of processing."""
+    kept = open_ledger(Settings.from_environment()).kept()
+    fields = processing_record((one.record() for one in kept), clock())
+    if options.format == "json":
+        output.always_json(fields)
+    else:
+        output.result(fields, "\n".join(_markdown(fields)))
+
+
+def _markdown(fields: Shown) -> Iterator[str]:
+    yield "# Record of processing on behalf of controllers"
+    yield ""
+    yield f"Made at {fields['made_at']} from the evidence (Art. 30(2), 28(3)(a) GDPR)."
+    yield ""
+    yield "## Processor (Art. 30(2)(a))"
+    for processor in fields["processors"]:
+        yield f"- {_plain(processor['legal_name'])}; data protection officer {_contact(processor['dpo'])}"
+    for controller in fields["controllers"]:
+        yield ""
+        yield f"## Controller {_plain(controller['legal_name'])} ({controller['controller']})"
+        yield f"Contact: {_contact(controller['contact'])}"
+        for instruction in controller["instructions"]:
+            yield from _instruction(instruction)
+
+
+def _instruction(one: Shown) -> Iterator[str]:
+    yield ""
+    yield f"### {one['id']} version {one['version']}: {one['state']}"
+    rows = [
+        ("Digest", one["digest"]),
+        ("Received", one["received_at"]),
+        ("Valid", f"{one['valid']['from']} to {one['valid']['until']}"),
+        ("Supersedes", f"version {one['supersedes']['version']}" if one["supersedes"] else ""),
+        ("Revoked because", one["revocation_reason"] or ""),
+        ("Contract", one["contract"]),
+        ("Jointly with", ", ".join(party["legal_name"] for party in one["joint_controllers"])),
+        ("Subject", one["subject"]),
+        ("Nature (categories of processing, Art. 30(2)(b))", one["nature"]),
+        ("Purpose", one["purpose"]),
+        ("Data subjects", "; ".join(one["data_subjects"])),
+        ("Categories of data", ", ".join(one["categories"])),
+        ("Of these special (Art. 9)", ", ".join(one["special_categories"])),
+        ("Recipients", "; ".join(_recipient(party) for party in one["recipients"])),
+        (
+            "Sub-processors",
+            "; ".join(_subprocessor(party) for party in one["subprocessors"]) or "none",
+        ),
+        (
+            "Third countries (Art. 30(2)(c))",
+            "; ".join(map(_abroad, one["third_countries"])) or "none",
+        ),
+        ("Security (Art. 30(2)(d))", _security(one["security"])),
+    ]
+    yield "| | |"
+    yield "|---|---|"
+    yield from (f"| {name} | {_plain(said)} |" for name, said in rows if said)
+    yield ""
+    yield from _runs(one["runs"])
+
+
+def _runs(runs: Sequence[Shown]) -> Iterator[str]:
+    if not runs:
+        yield "No run under it."
+        return
+    yield "| run | opened | interval | rows | delivered | confirmed | deleted | last |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for run in runs:
+        interval = run["interval"]
+        cells = [
+            run["run"],
+            run["opened_at"],
+            f"{interval['start']} to {interval['end']}" if interval else "",
+            "" if run["rows"] is None else str(run["rows"]),
+            run["delivered_at"] or "",
+            run["confirmed_at"] or "",
+            run["deleted_at"] or "",
+            run["state"],
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _security(one: Shown) -> str:
+    after = one["deleted_after_confirmation_seconds"]
+    soon = f"{period(after)} after confirmation" if after else "at once on confirmation"
+    latest = period(one["deleted_at_the_latest_seconds"])
+    return (
+        f"{one['encryption']}, keys with the {one['decryption_keys']} alone once sealed; transport "
+        f"by {one['transport']}; copies deleted {soon}, at the latest {latest} after extraction"
+    )
+
+
+def _recipient(party: Shown) -> str:
+    return f"{party['legal_name']} ({party['country']}): {', '.join(party['categories'])}"
+
+
+def _subprocessor(party: Shown) -> str:
+    return f"{party['legal_name']} ({party['country']}): {party['task']}"
+
+
+def _abroad(party: Shown) -> str:
+    return f"{party['country']}, {party['party']}: {party['safeguard']}"
+
+
+def _contact(person: Shown) -> str:
+    return f"{_plain(person['name'])}, {_plain(person['email'])}"
+
+
+def _plain(text: str) -> str:
+    """Text that cannot end its cell or make markup."""
+    said = one_line(str(text))
+    for mark in "\\`*_[]<>|#":
+        said = said.replace(mark, f"\\{mark}")
+    return said

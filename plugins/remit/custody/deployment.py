@@ -1,0 +1,29 @@
+"""What every run of a deployment shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from remit.evidence import EvidenceLog
+from remit.instruction import TrustStore
+from remit.ports import Clock, KeyStore, PseudonymKeys, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What every run of a deployment shares.
+
+    Attributes:
+        suites: the folder of expectations.
+        instructions: the folder in which new versions and revocations arrive.
+    """
+
+    log: EvidenceLog
+    clock: Clock
+    trust: TrustStore
+    staging: Store
+    keys: KeyStore
+    pseudonyms: PseudonymKeys
+    suites: Path
+    instructions: Path

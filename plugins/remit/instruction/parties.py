@@ -1,0 +1,149 @@
+"""The parties of an instruction, and the people whom each names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, model_validator
+
+from remit.instruction.forms import (
+    Category,
+    Country,
+    Duration,
+    Email,
+    Lacking,
+    Misfit,
+    RecipientKey,
+    SigningKey,
+    Slug,
+    Statement,
+    Strict,
+    Text,
+    positive,
+    said,
+)
+
+# The European Economic Area: Art. 44 to 50 ask for nothing more within it.
+EEA = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()
+)
+
+
+class Person(Strict):
+    """A named individual, never a shared account."""
+
+    name: Annotated[Text, said("First and last name of a person")]
+    email: Annotated[Email, said("Where this person is reached")]
+
+
+class Controller(Strict):
+    """The party that decides; its trusted keys live in `include/controllers/<name>/keys`."""
+
+    name: Annotated[Slug, said("Its short name, which chooses the folder of trusted keys")]
+    legal_name: Annotated[Text, said("Who decides", "30(2)(a)")]
+    contact: Annotated[Person, said("Whom the processor asks", "30(2)(a)")]
+    signatures: Annotated[
+        int, said("How many of its keys must have signed", "28(3)(a)", ge=1, le=16)
+    ] = 1
+
+
+class Processor(Strict):
+    """The party that runs remit; `signing_key` signs manifests, certificates and evidence."""
+
+    legal_name: Annotated[Text, said("Who carries it out", "30(2)(a)")]
+    dpo: Annotated[Person, said("The processor's data protection officer", "30(2)(a)")]
+    contract: Annotated[
+        Text, said("Reference of the contract under which this is instructed", "28(3)")
+    ]
+    signing_key: Annotated[SigningKey, said("Signs manifests, certificates and evidence")]
+
+
+class Abroad(Strict):
+    """A party with a country, and outside the EEA with what protects the data there."""
+
+    legal_name: Annotated[Text, said("Who it is", "28(3)(a)")]
+    country: Annotated[Country, said("Where it is", "30(2)(c)")]
+    safeguard: Annotated[
+        Statement | None,
+        said(
+            "Outside the EEA: the adequacy decision or safeguards of the transfer",
+            "44 to 49",
+            examples=["Standard contractual clauses of 4 June 2021, module two, signed 2026-01-10"],
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if self.country not in EEA and self.safeguard is None:
+            raise Lacking(
+                "the country is outside the EEA: name what protects the data", "safeguard"
+            )
+        if self.country in EEA and self.safeguard is not None:
+            raise Misfit("the country is in the EEA, where no safeguard is named", "safeguard")
+        return self
+
+
+class Recipient(Abroad):
+    """Who can open the categories listed; the one with a `receipt_key` is the target."""
+
+    name: Annotated[Slug, said("Its name in manifest and receipt")]
+    key: Annotated[RecipientKey, said("File keys are sealed to it", "28(3)(c)")]
+    receipt_key: Annotated[
+        SigningKey | None, said("Makes it the target, whose signed receipt confirms ingest")
+    ] = None
+    categories: Annotated[
+        list[Category], said("Categories of columns that it can decrypt", "25(2)", min_length=1)
+    ]
+
+
+class Subprocessor(Abroad):
+    """Another processor that the controller has authorised."""
+
+    legal_name: Annotated[Text, said("Who it is", "28(3)(d)")]
+    task: Annotated[
+        Statement,
+        said(
+            "What it does with the data",
+            "28(3)(d)",
+            examples=["Hosts the landing zone in its data centre in Strasbourg"],
+        ),
+    ]
+
+
+class Objections(Strict):
+    """How the processor objects to an instruction that it thinks infringes the law."""
+
+    contact: Annotated[Person, said("Who is told", "28(3)")]
+    how: Annotated[
+        Statement,
+        said(
+            "How, and what happens to runs meanwhile",
+            "28(3)",
+            examples=["In writing before it acts; no run starts until the laboratory has answered"],
+        ),
+    ]
+
+
+class Contacts(Strict):
+    """Who is told what, how soon; and who may act on a run by name."""
+
+    breach: Annotated[Person, said("Who is told of a breach", "28(3)(f), 33(2)")]
+    breach_within: Annotated[
+        Duration, AfterValidator(positive), said("How soon a breach is told", "28(3)(f), 33(2)")
+    ]
+    rights: Annotated[Person, said("Who is told of a data subject's request", "28(3)(e)")]
+    rights_within: Annotated[
+        Duration, AfterValidator(positive), said("How soon a request is passed on", "28(3)(e)")
+    ]
+    audit: Annotated[Person, said("Who audits for the controller", "28(3)(h)")]
+    authorised: Annotated[
+        list[Person], said("Who may suspend a deletion by name", "28(3)(b)", min_length=1)
+    ]
+    confidentiality: Annotated[
+        Statement,
+        said(
+            "What binds these persons to confidentiality",
+            "28(3)(b)",
+            examples=["Each has signed the undertaking annexed to contract DUR-2026-014"],
+        ),
+    ]

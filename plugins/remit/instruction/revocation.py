@@ -1,0 +1,105 @@
+"""A revocation: the controller ends an instruction before its time, with the signature of one key.
+
+One signature is enough even where an instruction needs several: ending a transfer is always safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ValidationError
+from securesystemslib.signer import Signer
+
+from remit import canonical, signing
+from remit.errors import Refused
+from remit.instruction.forms import Digest, Slug, Statement, Strict, said
+from remit.instruction.model import Instruction
+from remit.instruction.trust import TrustStore
+
+REVOCATION_TYPE = "application/vnd.remit.revocation+json"
+REVOCATION_SUFFIX = ".revoked.dsse.json"
+
+
+class Revocation(Strict):
+    """Which text of which instruction ends, and why; it counts from when the processor has it."""
+
+    controller: Slug
+    id: Slug
+    version: Annotated[int, said("The version that ends", ge=1)]
+    digest: Annotated[Digest, said("SHA-256 of its text")]
+    reason: Statement
+    revoked_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRevocation:
+    """A revocation that a trusted key of its controller signed: made by `verify_revocation` alone."""
+
+    terms: Revocation
+    envelope: bytes
+
+
+def revoke(
+    terms: Instruction, digest: str, reason: str, at: datetime, signer: Signer, by: str = ""
+) -> bytes:
+    """The signed revocation of an instruction.
+
+    Args:
+        by: which of its controllers ends it; the first named unless said.
+
+    Raises:
+        Refused: instruction-invalid, when the reason says nothing.
+    """
+    fields = {
+        "controller": by or terms.controller.name,
+        "id": terms.id,
+        "version": terms.version,
+        "digest": digest,
+        "reason": reason,
+        "revoked_at": at.isoformat(timespec="seconds"),
+    }
+    payload = canonical.dumps(fields)
+    _parse(payload, "the revocation")
+    return signing.sign(payload, REVOCATION_TYPE, signer)
+
+
+def verify_revocation(envelope: bytes, trust: TrustStore, where: str) -> VerifiedRevocation:
+    """Check a revocation.
+
+    Raises:
+        Refused: revocation-invalid, and those of the envelope and the controller's keys.
+    """
+    unverified = signing.unverified_payload(envelope, REVOCATION_TYPE, where)
+    keys = trust.keys_for(_parse(unverified, where).controller)
+    payload = signing.open_envelope(envelope, REVOCATION_TYPE, keys, where)
+    return VerifiedRevocation(_parse(payload, where), envelope)
+
+
+def claimed_id(envelope: bytes, where: str) -> str:
+    """The id of the instruction that a revocation names, before any trust in it.
+
+    Raises:
+        Refused: it cannot be read, so nobody can tell what it ends.
+    """
+    return _parse(signing.unverified_payload(envelope, REVOCATION_TYPE, where), where).id
+
+
+def revocation_path(file: Path) -> Path:
+    """Where the revocation of an instruction file is kept."""
+    return file.with_name(file.name + REVOCATION_SUFFIX)
+
+
+def _parse(payload: bytes, where: str) -> Revocation:
+    try:
+        return Revocation.model_validate_json(payload)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+    raise Refused(
+        "revocation-invalid",
+        f"{where}, field {'.'.join(map(str, first['loc']))}",
+        "it is missing, unknown, says nothing or is not of its form.",
+        "make it with remit instruction revoke FILE --key KEY --reason TEXT.",
+    )

@@ -1,0 +1,92 @@
+"""The account that reads the source: whether it could read more than the instruction allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from remit.errors import Refused
+from remit.instruction import Instruction, Table
+from remit.instruction.rows import Limits, Rows
+from remit.plan.rules import Schema
+from remit.ports import Account, Relation, Source
+
+SHARED = frozenset("admin administrator guest postgres public root sa shared sysadmin test".split())
+"""Accounts that belong to nobody in particular, wherever they are."""
+
+_OWN_ROLE = "have the controller's DBA make a role for this instruction: remit grants FILE."
+_SHOWN = 5
+
+
+def account_findings(terms: Instruction, source: Source, schema: Schema) -> Iterator[Refused]:
+    """What is wrong with the account; whether it warns or refuses is the instruction's to say.
+
+    Raises:
+        Unavailable: the source does not answer.
+    """
+    account = source.account(list(schema))
+    if account.name is None:
+        yield Refused(
+            "account-unknown",
+            source.label,
+            "the source has no accounts: who can open it reads all of it, withheld columns too.",
+            "protect the file by its owner and mode, or move it to a server with accounts.",
+        )
+        return
+    where = f"account {account.name}"
+    if account.name.lower() in SHARED | {name.lower() for name in terms.security.account.shared}:
+        yield Refused(
+            "account-shared",
+            where,
+            "it is one that several people use, so that nobody answers for what it does.",
+            _OWN_ROLE,
+        )
+    if account.powers:
+        said = "; ".join(account.powers)
+        yield Refused("account-overprivileged", where, f"it can more than read: {said}.", _OWN_ROLE)
+    if excess := _excess(terms, account):
+        more = f" and {len(excess) - _SHOWN} more" if len(excess) > _SHOWN else ""
+        yield Refused(
+            "account-overprivileged",
+            where,
+            f"it could read {len(excess)} withheld columns: {', '.join(excess[:_SHOWN])}{more}.",
+            _OWN_ROLE,
+        )
+
+
+def _excess(terms: Instruction, account: Account) -> list[str]:
+    """The columns that the account could read, and the instruction needs not."""
+    needed: dict[Relation, set[str]] = {}
+    for table in terms.tables:
+        own = needed.setdefault(table.relation, set())
+        own |= {column.name for column in table.columns}
+        _add_subject(needed, table)
+        _add_limits(needed, table.relation, table.rows)
+    return [
+        f"{relation}.{column}"
+        for relation, columns in sorted(account.readable.items(), key=lambda item: str(item[0]))
+        for column in sorted(columns - needed.get(relation, set()))
+    ]
+
+
+def _add_subject(needed: dict[Relation, set[str]], table: Table) -> None:
+    subject = table.data_subject
+    if subject is None:
+        return
+    needed[table.relation] |= set(subject.own_columns())
+    steps = subject.through or []
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        there = needed.setdefault(step.there, set())
+        there |= {join.to for join in step.join}
+        there |= {j.column for j in following.join} if following else {subject.column}
+
+
+def _add_limits(
+    needed: dict[Relation, set[str]], relation: Relation, limits: Limits | Rows
+) -> None:
+    own = needed.setdefault(relation, set())
+    own |= {rule.column for rule in (limits.window, *limits.lists()) if rule}
+    for other in limits.through or []:
+        there = Relation(other.schema_name, other.relation)
+        own |= {join.column for join in other.join}
+        needed.setdefault(there, set()).update(join.to for join in other.join)
+        _add_limits(needed, there, other)
