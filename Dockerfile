@@ -8,4 +8,6 @@ RUN python -m pip install --no-cache-dir --require-hashes -r /tmp/requirements.t
 COPY --chown=airflow:root plugins /opt/airflow/plugins
 COPY --chown=airflow:root dags /opt/airflow/dags
 COPY --chown=airflow:root include /opt/airflow/include
+# The cluster policy, by which wrongly composed DAGs are refused when they are parsed.
+COPY --chown=airflow:root config /opt/airflow/config
 ENV PYTHONPATH=/opt/airflow/plugins

@@ -106,7 +106,7 @@ def columns_digest(table: Table) -> str:
     columns: list[list[Any]] = [[c.name, str(c.delivered)] for c in table.columns]
     for column, described in zip(table.columns, columns, strict=True):
         if not column.is_kept:
-            described.append(column.transformation.words())
+            described.append(column.transformation.model_dump())
     return canonical.sha256(canonical.dumps(columns))
 
 

@@ -90,7 +90,7 @@ def _opened(data: Mapping[str, Any]) -> list[str]:
 
 
 def _planned(data: Mapping[str, Any]) -> list[str]:
-    return [line.text for line in plan_lines(data["plan"])]
+    return [line.text for line in plan_lines(data["plan"]) if line.text]
 
 
 def _obliged(data: Mapping[str, Any]) -> list[str]:

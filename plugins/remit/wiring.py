@@ -15,13 +15,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from remit.custody import Deployment
 from remit.errors import Refused, UsageError
-from remit.evidence import EvidenceLog, Ledger
 from remit.instruction import TrustStore
 from remit.ports import Judge, LandingZone, PseudonymKeys, Source
 from remit.signing import load_signer
+
+if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
+    from remit.custody import Deployment
+    from remit.evidence import Ledger
 
 Resolve = Callable[[str], str]
 """Turns an Airflow connection id into the URL or path that it stands for."""
@@ -93,6 +96,8 @@ def open_deployment(
     """Everything that runs share."""
     from remit.adapters.folder import FolderStore
     from remit.adapters.keyring import FolderKeyStore
+    from remit.custody import Deployment
+    from remit.evidence import EvidenceLog
 
     return Deployment(
         log=EvidenceLog(open_ledger(settings, create=True), load_signer(settings.signing_key), now),

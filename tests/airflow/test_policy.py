@@ -19,9 +19,7 @@ from remit import canonical, signing
 from remit.instruction import envelope_path
 from remit.testing.controller import Controller, Parties
 
-HEAVY = (
-    "great_expectations pyarrow duckdb adbc_driver_manager pandas numpy remit.custody remit.wiring"
-).split()
+HEAVY = ("great_expectations pyarrow duckdb adbc_driver_manager pandas numpy remit.custody").split()
 POLICY = ["remit.instruction", "remit.operators.policy.rules"]
 
 PARSE = f"""
@@ -352,32 +350,6 @@ entered.__enter__()
     left_to_the_step = {"absent", "unsigned", "edited", "forged", "stranger", "unknown", "invalid"}
     assert {*WRONG, *WRONG_AT_ONCE} - set(bag["errors"]) == left_to_the_step
     assert left_to_the_step <= set(bag["dags"])
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {},
-        {"REMIT_INCLUDE": "elsewhere"},
-        {"REMIT_INCLUDE": "~/elsewhere"},
-        {"REMIT_INCLUDE": ""},
-        {"AIRFLOW_HOME": "deployed"},
-        {"AIRFLOW_HOME": "empty"},
-        {"AIRFLOW_HOME": "deployed", "REMIT_INCLUDE": "/elsewhere"},
-    ],
-    ids=str,
-)
-def test_it_looks_where_the_run_will_look(
-    variables: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from remit.operators.policy.instruction import include_folder
-    from remit.wiring import Settings
-
-    (tmp_path / "deployed" / "include").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    settings = Settings.from_environment(variables)
-    assert include_folder(variables) == settings.include
-    assert settings.trust().root == settings.include / "controllers"
 
 
 def test_what_cannot_be_checked_is_refused_and_its_text_not_shown(

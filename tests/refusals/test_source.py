@@ -12,7 +12,7 @@ import pytest
 
 from remit.columns import ColumnType
 from remit.errors import Unavailable
-from remit.ports import Membership, Source, TableQuery, Window
+from remit.ports import Membership, SemiJoin, Source, TableQuery, Window
 from remit.testing.postgres import PostgresCluster
 from remit.wiring import open_source
 
@@ -83,6 +83,37 @@ def test_text_that_is_no_uuid(source, refuses) -> None:
         read(source, TableQuery("t", (("a", ColumnType("uuid")),)))
 
 
+@pytest.mark.vector("value-not-of-type")
+def test_list_over_values_of_another_type(source, refuses) -> None:
+    listed = Membership("a", ("1",), ColumnType("integer"))
+
+    with refuses(at="t.a", saying="not an integer"):
+        read(source, TableQuery("t", (("d", DATE),), None, (listed,)))
+
+
+@pytest.mark.vector("value-not-of-type")
+def test_key_of_another_type_than_the_rows_are_found_by(source, refuses) -> None:
+    keys = TableQuery("t", (("a", DATE),))
+
+    with refuses(at="t.a", saying="not a date"):
+        read(source, TableQuery("t", (("a", TEXT),), through=(SemiJoin((("d", DATE),), keys),)))
+
+
+@pytest.mark.vector("column-missing")
+def test_table_that_rows_are_found_in_and_that_is_gone(source, refuses) -> None:
+    keys = TableQuery("gone", (("a", TEXT),))
+
+    with refuses(at="gone", saying="is not there"):
+        read(source, TableQuery("t", (("a", TEXT),), through=(SemiJoin((("a", TEXT),), keys),)))
+
+
+@pytest.mark.vector("column-missing")
+@pytest.mark.parametrize("column", ["concat", "rowid", "A"])
+def test_column_that_a_database_would_read_as_something_else(source, refuses, column) -> None:
+    with refuses(at="t", saying="is not there"):
+        read(source, TableQuery("t", ((column, TEXT),)))
+
+
 @pytest.mark.vector("window-invalid")
 @pytest.mark.parametrize(
     ("kind", "start"),
@@ -107,6 +138,22 @@ def test_code_that_sql_cannot_hold(source, refuses) -> None:
     query = TableQuery("t", (("a", TEXT),), None, (Membership("a", ("x\0",)),))
 
     with refuses(at="a", saying="NUL"):
+        read(source, query)
+
+
+@pytest.mark.vector("name-invalid")
+@pytest.mark.parametrize(
+    ("kind", "value", "saying"),
+    [
+        ("integer", "1 OR 1=1", "no whole number"),
+        ("uuid", "x", "no uuid"),
+        ("date", "x", "by a date"),
+    ],
+)
+def test_listed_value_that_is_not_of_its_type(source, refuses, kind, value, saying) -> None:
+    query = TableQuery("t", (), None, (Membership("a", (value,), ColumnType.parse(kind)),))
+
+    with refuses(at="a", saying=saying):
         read(source, query)
 
 

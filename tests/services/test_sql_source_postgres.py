@@ -47,6 +47,17 @@ HOSTILE = [
     "\uff07 OR 1=1 --",
     "\u2018quoted\u2019",
     "\U0001f9ea",
+    "\uff02; DROP TABLE patient; --",
+    "p\u0430tient",
+    "pati\u200bent",
+    "\ufeffpatient",
+    "\u202epatient",
+    "patient",
+    "x); DELETE FROM patient; --",
+    "concat",
+    "quote_literal",
+    "x" * 61,
+    "\u00e9" * 30,
     "{0} {x}",
     "",
     " ",
@@ -222,6 +233,62 @@ def test_describes_tables_and_views_of_one_schema(db: Database, source: Source, 
         assert read(elsewhere, query("other", "x date")) == []
     finally:
         run(db, 'DROP SCHEMA "O\'Lab" CASCADE')
+
+
+def test_describes_other_schemas_where_they_are_asked_for(db: Database, source: Source) -> None:
+    run(
+        db,
+        'CREATE TABLE t (x date); CREATE SCHEMA "O\'Lab"; CREATE TABLE "O\'Lab".t (y text);'
+        " CREATE SCHEMA other; CREATE TABLE other.t (z text)",
+    )
+    try:
+        assert source.describe().keys() == {Relation(None, "t")}
+        described = source.describe(["O'Lab", "public", "absent", "x" * 64, "PUBLIC", "public "])
+        assert {relation: columns[0].name for relation, columns in described.items()} == {
+            Relation(None, "t"): "x",
+            Relation("public", "t"): "x",
+            Relation("O'Lab", "t"): "y",
+        }
+        assert read(source, query("t", "y string", schema="O'Lab")) == []
+        assert refusal(source, query("t", "y string", schema="other")).code == "column-missing"
+        assert Relation("pg_catalog", "pg_class") in source.describe(["pg_catalog"])
+    finally:
+        run(db, 'DROP SCHEMA "O\'Lab", other CASCADE')
+
+
+def test_schema_whose_name_the_server_would_cut_is_not_another(
+    db: Database, source: Source
+) -> None:
+    name = "s" * 63
+    run(db, f"CREATE SCHEMA {name}; CREATE TABLE {name}.t (x text)")
+    try:
+        assert source.describe([name + "s"]) == {}
+        assert source.account([Relation(name + "s", "t")]).readable == {}
+        with source.snapshot() as snapshot, pytest.raises(Refused) as caught:
+            snapshot.count(query("t", "x string", schema=name + "s"))
+        assert caught.value.code == "name-invalid"
+    finally:
+        run(db, f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.mark.parametrize(
+    "name", ["concat", "quote_literal", "row_to_json", "hash_record", "count", "text", "patient"]
+)
+def test_column_that_is_not_there_is_not_taken_for_a_function_of_the_whole_row(
+    db: Database, source: Source, name: str
+) -> None:
+    run(db, "CREATE TABLE patient (x text, secret text)")
+    run(db, "INSERT INTO patient VALUES ('a', 'marker')")
+    for asked in (
+        query("patient", f"{name} string"),
+        query("patient", "x string", memberships=(Membership(name, ("a",)),)),
+        query(
+            "patient",
+            "x string",
+            through=(through("x string", query("patient", f"{name} string")),),
+        ),
+    ):
+        assert refusal(source, asked).code == "column-missing"
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -484,6 +551,424 @@ def test_operators_of_other_schemas_are_not_picked(db: Database, source: Source)
         run(db, 'ALTER DATABASE "Lis é" RESET search_path')
 
 
+# --- typed lists ------------------------------------------------------------------------------
+
+UUID = "123e4567-e89b-12d3-a456-426614174000"
+OTHER_UUID = "123e4567-e89b-12d3-a456-426614174001"
+
+
+def listed(column: str, kind: str, *values: str) -> Membership:
+    return Membership(column, values, ColumnType.parse(kind))
+
+
+def fill(db: Database, table: str, columns: str, *rows: Any) -> None:
+    """A table with the number of each row in `id`; a row of one value may be just the value."""
+    run(db, f"CREATE TABLE {table} (id int, {columns})")
+    for number, row in enumerate(rows):
+        values = (number, *(row if isinstance(row, tuple) else (row,)))
+        marks = sql.SQL(", ").join(map(sql.Literal, values))
+        db.execute(sql.SQL("INSERT INTO {} VALUES ({})").format(sql.Identifier(table), marks))
+
+
+def found(source: Source, table: str, **limits: Any) -> list[int]:
+    """The numbers of the rows that are found."""
+    return sorted(row["id"] for row in read(source, query(table, "id integer", **limits)))
+
+
+@pytest.mark.parametrize(
+    ("native", "kind", "values", "stored", "expected"),
+    [
+        ("integer", "integer", ["5", "-7"], [5, -7, 6, None, 50], [0, 1]),
+        ("smallint", "integer", ["5", "70000"], [5, 4464], [0]),
+        ("bigint", "integer", [str(2**63 - 1)], [2**63 - 1, 2**63 - 2], [0]),
+        ("bigint", "integer", [str(-(2**63))], [-(2**63), -(2**63) + 1], [0]),
+        ("integer", "integer", [str(2**63), "9" * 300], [2**31 - 1, -1], []),
+        ("numeric(9,0)", "decimal(9,0)", ["5"], [5, 6, None], [0]),
+        ("numeric", "decimal(38,0)", ["1" + 18 * "0" + "1"], [10**19, 10**19 + 1], [1]),
+        ("numeric", "decimal(9,0)", ["5"], ["5.5", "5.0", "NaN"], [1]),
+        ("uuid", "uuid", [UUID], [UUID.upper(), OTHER_UUID, None], [0]),
+        ("text", "string", ["5", "a"], ["5", "05", "A", "a "], [0]),
+        ("char(4)", "string", ["ab"], ["ab", "abc", "AB"], [0]),
+        ("char(4)", "string", ["ab "], ["ab", "abc"], []),
+    ],
+)
+def test_list_is_compared_exactly_in_its_type(
+    db: Database,
+    source: Source,
+    native: str,
+    kind: str,
+    values: list[str],
+    stored: list[Any],
+    expected: list[int],
+) -> None:
+    fill(db, "t", f"x {native}", *stored)
+    assert found(source, "t", memberships=(listed("x", kind, *values),)) == expected
+
+
+@pytest.mark.parametrize(
+    ("native", "kind", "value"),
+    [("integer", "integer", "5"), ("numeric(9,0)", "decimal(9,0)", "5"), ("uuid", "uuid", UUID)],
+)
+def test_typed_list_can_use_an_index(
+    db: Database, source: Source, native: str, kind: str, value: str
+) -> None:
+    store(db, native)
+    listing = listed("x", kind, value)
+    assert uses_index(db, source, query("t", f"x {kind}", memberships=(listing,)), "t")
+
+
+def uses_index(db: Database, source: Source, asked: TableQuery, table: str) -> bool:
+    run(db, f"CREATE INDEX by_x ON {table} (x); SET enable_seqscan TO off")
+    steps = db.execute(b"EXPLAIN " + source.sql(asked).encode()).fetchall()
+    run(db, "RESET enable_seqscan; DROP INDEX by_x")
+    return any("by_x" in step[0] for step in steps)
+
+
+# --- membership through other tables ----------------------------------------------------------
+
+
+def through(own: str, keys: TableQuery) -> SemiJoin:
+    """``through("a integer, b string", query(...))``: columns of the table that is limited."""
+    pairs = (column.rsplit(" ", 1) for column in own.split(", "))
+    return SemiJoin(tuple((n, ColumnType.parse(t)) for n, t in pairs), keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "native", "own", "other_native", "keys", "expected"),
+    [
+        ("integer", "smallint", [5, 6, None, -7], "bigint", [5, 5, None, -7], [0, 3]),
+        ("integer", "bigint", [2**53, 2**53 + 1], "bigint", [2**53 + 1], [1]),
+        ("string", "text", ["5", "05", "a", "A", "a "], "varchar(9)", ["05", "a"], [1, 2]),
+        ("string", "char(4)", ["ab", "abc"], "text", ["ab"], [0]),
+        ("string", "char(4)", ["ab", "abc"], "text", ["ab  "], []),
+        ("string", "char(4)", ["ab", "abc"], "char(9)", ["ab"], [0]),
+        ("string", 'text COLLATE "C"', ["a", "A"], 'text COLLATE "POSIX"', ["a"], [0]),
+        ("string", "text", ["e\u0301", "\u00e9"], "text", ["\u00e9"], [1]),
+        ("string", "text", ["", None], "text", ["", None], [0]),
+        ("uuid", "uuid", [UUID, OTHER_UUID], "uuid", [UUID.upper()], [0]),
+        ("decimal(9,2)", "numeric(9,2)", ["5", "5.25", "5.3"], "numeric", ["5.250", "5"], [0, 1]),
+        ("double", "double precision", [0.1, 0.2], "double precision", [0.1], [0]),
+        ("boolean", "boolean", [True, False, None], "boolean", [True, None], [0]),
+        ("date", "date", ["2024-01-01", "2024-01-02"], "date", ["2024-01-02"], [1]),
+        (
+            "timestamptz",
+            "timestamptz",
+            ["2024-01-01 00:00Z", "2024-01-01 01:00Z"],
+            "timestamptz",
+            ["2024-01-01 01:00+01"],
+            [0],
+        ),
+    ],
+)
+def test_row_is_found_by_a_key_that_is_exactly_its_own(
+    db: Database,
+    source: Source,
+    kind: str,
+    native: str,
+    own: list[Any],
+    other_native: str,
+    keys: list[Any],
+    expected: list[int],
+) -> None:
+    fill(db, "t", f"x {native}", *own)
+    fill(db, "k", f"y {other_native}, ok text", *((key, "yes") for key in keys))
+    run(db, "INSERT INTO k SELECT id, x, 'no' FROM t")
+    allowed = query("k", f"y {kind}", memberships=(Membership("ok", ("yes",)),))
+    assert found(source, "t", through=(through(f"x {kind}", allowed),)) == expected
+
+
+def test_composite_key_is_found_as_a_whole(db: Database, source: Source) -> None:
+    fill(db, "t", "a int, b text", (1, "x"), (1, "y"), (2, "x"), (1, None), (None, "x"))
+    fill(db, "k", "b text, a int", ("x", 1), ("y", 2), (None, 1), ("x", None))
+    keys = query("k", "a integer", "b string")
+    assert found(source, "t", through=(through("a integer, b string", keys),)) == [0]
+
+
+def test_membership_leads_through_tables_to_any_depth_and_through_the_table_itself(
+    db: Database, source: Source
+) -> None:
+    fill(db, "t", "parent int, site text", (0, "A"), (0, "B"), (1, "A"), (2, "C"), (9, "A"))
+    nested = query("t", "id integer", memberships=(Membership("site", ("A",)),))
+    expected = {1: [0, 1, 3], 2: [0, 1, 2], 3: [0, 1, 2, 3]}
+    for depth in (1, 2, 3):
+        nested = query("t", "id integer", through=(through("parent integer", nested),))
+        assert sorted(row["id"] for row in read(source, nested)) == expected[depth]
+
+
+def test_every_limit_of_the_other_table_holds(db: Database, source: Source) -> None:
+    fill(db, "t", "pid int", *range(6))
+    run(db, "CREATE SCHEMA lab")
+    try:
+        run(
+            db,
+            "CREATE TABLE lab.p (pid int, site text, born date, kind int); INSERT INTO lab.p VALUES"
+            " (0, 'A', '2024-01-05', 1), (1, 'B', '2024-01-05', 1), (2, 'A', '2023-01-05', 1),"
+            " (3, 'A', '2024-01-05', 2), (4, NULL, '2024-01-05', 1), (5, 'A', NULL, 1)",
+        )
+        keys = query(
+            "p",
+            "pid integer",
+            schema="lab",
+            window=window("born", "date", "2024-01-01", "2024-02-01"),
+            memberships=(Membership("site", ("A",)), listed("kind", "integer", "1")),
+        )
+        assert found(source, "t", through=(through("pid integer", keys),)) == [0]
+    finally:
+        run(db, "DROP SCHEMA lab CASCADE")
+
+
+@pytest.mark.parametrize(
+    ("keys", "where"),
+    [
+        (query("gone", "pid integer"), "gone"),
+        (query("p", "gone integer"), "p"),
+        (query("p", "id integer", schema="gone"), "p"),
+        (query("p", "id integer", memberships=(Membership("gone", ("a",)),)), "p"),
+        (
+            query("p", "id integer", through=(through("gone integer", query("p", "id integer")),)),
+            "p",
+        ),
+    ],
+)
+def test_column_that_the_other_table_lacks_is_not_taken_from_this_one(
+    db: Database, source: Source, keys: TableQuery, where: str
+) -> None:
+    fill(db, "t", "pid int, gone int", (1, 1))
+    fill(db, "p", "pid int", 1)
+    refused = refusal(source, query("t", "id integer", through=(through("pid integer", keys),)))
+    assert (refused.code, refused.where) == ("column-missing", where)
+
+
+@pytest.mark.parametrize(
+    ("kind", "native"),
+    [("string", "varchar(9)"), ("string", "text"), ("integer", "int"), ("uuid", "uuid")],
+)
+def test_membership_through_another_table_can_use_its_index(
+    db: Database, source: Source, kind: str, native: str
+) -> None:
+    run(db, f"CREATE TABLE t (x {native}); CREATE TABLE k (x {native})")
+    run(db, "SET enable_hashjoin TO off; SET enable_mergejoin TO off; SET enable_material TO off")
+    try:
+        asked = query("t", f"x {kind}", through=(through(f"x {kind}", query("k", f"x {kind}")),))
+        assert uses_index(db, source, asked, "k")
+    finally:
+        run(db, "RESET ALL")
+
+
+keys_of_random_rows = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(-1, 1)),
+        st.one_of(st.none(), st.sampled_from(["", "a", "A", "a ", "0", "00", "'", "\u00e9"])),
+    ),
+    max_size=8,
+)
+
+
+@given(rows=keys_of_random_rows, keys=keys_of_random_rows, allowed=st.sets(st.integers(0, 7)))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_rows_found_are_those_of_a_comparison_by_hand(
+    db: Database, source: Source, rows: Any, keys: Any, allowed: set[int]
+) -> None:
+    run(db, "DROP TABLE IF EXISTS t, k")
+    fill(db, "t", "a bigint, b varchar(3)", *rows)
+    fill(db, "k", "a int, b text", *keys)
+    numbers = listed("id", "integer", *(str(number) for number in sorted(allowed)))
+    inner = query("k", "a integer", "b string", memberships=(numbers,))
+    by_hand = [
+        number
+        for number, row in enumerate(rows)
+        if None not in row and row in [key for n, key in enumerate(keys) if n in allowed]
+    ]
+    assert found(source, "t", through=(through("a integer, b string", inner),)) == by_hand
+
+
+# --- account ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(admin: Database, url: str) -> Iterator[str]:
+    """The URL of an account that can do nothing yet, in a database where PUBLIC cannot either."""
+    run(admin, "CREATE ROLE reader LOGIN PASSWORD 'reader'")
+    yield urlsplit(url)._replace(netloc=f"reader:reader@127.0.0.1:{urlsplit(url).port}").geturl()
+    run(admin, "DROP OWNED BY reader; DROP ROLE reader")
+
+
+TABLES = [Relation(None, "t"), Relation("public", "t"), Relation(None, "v"), Relation("lab", "t")]
+
+
+def account_with(db: Database, url: str, *grants: str) -> Account:
+    run(
+        db,
+        "CREATE TABLE t (a text, b text, gone text); ALTER TABLE t DROP COLUMN gone;"
+        " CREATE VIEW v AS SELECT b FROM t; GRANT USAGE ON SCHEMA public TO reader",
+    )
+    for grant in grants:
+        run(db, grant)
+    return open_source(url).account([*TABLES, Relation(None, "absent"), Relation("absent", "t")])
+
+
+def test_superuser_is_told_as_such_and_reads_all(db: Database, source: Source) -> None:
+    run(db, "CREATE TABLE t (a text, b text)")
+    account = source.account([Relation(None, "t"), Relation(None, "absent")])
+    assert account == Account(
+        "remit", ("is a superuser",), {Relation(None, "t"): frozenset({"a", "b"})}
+    )
+
+
+def test_account_that_can_only_read_has_no_powers(db: Database, reader: str) -> None:
+    account = account_with(db, reader, "GRANT SELECT (a) ON t TO reader")
+    assert account == Account(
+        "reader",
+        (),
+        {
+            Relation(None, "t"): frozenset("a"),
+            Relation("public", "t"): frozenset("a"),
+            Relation(None, "v"): frozenset(),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("grants", "columns"),
+    [
+        ([], ""),
+        (["GRANT SELECT ON t TO reader"], "ab"),
+        (["GRANT SELECT ON t TO PUBLIC"], "ab"),
+        (["GRANT SELECT ON t TO reader", "REVOKE USAGE ON SCHEMA public FROM reader"], ""),
+        (["CREATE ROLE team", "GRANT SELECT (b) ON t TO team", "GRANT team TO reader"], "b"),
+    ],
+)
+def test_readable_are_the_columns_that_a_query_may_name(
+    db: Database, reader: str, grants: list[str], columns: str
+) -> None:
+    try:
+        account = account_with(db, reader, *grants)
+        assert account.readable[Relation(None, "t")] == frozenset(columns)
+        with psycopg.connect(reader, autocommit=True) as connection:
+            for column in "ab":
+                allowed = column in columns
+                try:
+                    connection.execute(
+                        sql.SQL("SELECT {} FROM public.t").format(sql.Identifier(column))
+                    )
+                except psycopg.errors.InsufficientPrivilege:
+                    assert not allowed
+                else:
+                    assert allowed
+    finally:
+        run(db, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP ROLE IF EXISTS team")
+
+
+POWERS = {
+    "ALTER ROLE reader CREATEDB": "may create databases",
+    "ALTER ROLE reader CREATEROLE": "may create roles",
+    "ALTER ROLE reader BYPASSRLS": "bypasses row security",
+    "ALTER ROLE reader REPLICATION": "may replicate the whole server",
+    "GRANT pg_read_all_data TO reader": "is a member of pg_read_all_data",
+    "GRANT pg_write_all_data TO reader": "is a member of pg_write_all_data",
+    "GRANT pg_execute_server_program TO reader": "is a member of pg_execute_server_program",
+    "GRANT pg_read_server_files TO reader": "is a member of pg_read_server_files",
+    "GRANT pg_write_server_files TO reader": "is a member of pg_write_server_files",
+    "ALTER TABLE t OWNER TO reader": "owns t, public.t",
+    "GRANT INSERT ON t TO reader": "may change t, public.t",
+    "GRANT UPDATE (b) ON t TO reader": "may change t, public.t",
+    "GRANT DELETE ON v TO reader": "may change v",
+    "GRANT TRUNCATE ON t TO reader": "may change t, public.t",
+    "GRANT CREATE ON SCHEMA public TO reader": "may create objects in the schema public",
+    'ALTER DATABASE "Lis é" OWNER TO reader': "owns the database",
+    "CREATE TABLE u (x text); GRANT SELECT (x) ON u TO reader": "may read other relations: public.u",
+    "CREATE SCHEMA s; CREATE VIEW s.w AS SELECT 1 AS x; GRANT USAGE ON SCHEMA s TO reader;"
+    " GRANT SELECT ON s.w TO PUBLIC": "may read other relations: s.w",
+    "CREATE ROLE boss SUPERUSER; ALTER ROLE reader NOINHERIT; GRANT boss TO reader": (
+        "may become the role boss, which is a superuser"
+    ),
+    "CREATE ROLE boss CREATEROLE BYPASSRLS; GRANT boss TO reader": (
+        "may become the role boss, which may create roles and bypasses row security"
+    ),
+    "CREATE ROLE boss; ALTER ROLE reader NOINHERIT; GRANT boss TO reader": (
+        "may become the role boss"
+    ),
+    "CREATE ROLE boss; ALTER TABLE t OWNER TO boss; GRANT boss TO reader": "owns t, public.t",
+}
+
+
+@pytest.mark.parametrize("grant", POWERS)
+def test_power_beyond_reading_is_named(db: Database, reader: str, grant: str) -> None:
+    try:
+        assert POWERS[grant] in account_with(db, reader, grant).powers
+    finally:
+        run(
+            db,
+            'ALTER DATABASE "Lis é" OWNER TO remit; DROP SCHEMA public CASCADE; CREATE SCHEMA public;'
+            " DROP SCHEMA IF EXISTS s CASCADE; DROP ROLE IF EXISTS boss",
+        )
+
+
+def test_account_that_is_switched_to_another_role_is_the_one_that_logged_in(
+    db: Database, reader: str
+) -> None:
+    grants = (
+        "CREATE ROLE boss; GRANT boss TO reader; ALTER ROLE reader NOINHERIT",
+        "ALTER ROLE reader SET role TO boss",
+        "GRANT USAGE ON SCHEMA public TO boss; GRANT SELECT (a) ON t TO boss",
+        "GRANT SELECT (b) ON t TO reader",
+    )
+    try:
+        account = account_with(db, reader, *grants)
+        assert account.name == "reader"
+        assert account.powers == ("may become the role boss",)
+        assert account.readable[Relation(None, "t")] == frozenset("ab")
+    finally:
+        run(db, "DROP OWNED BY boss; DROP ROLE boss")
+
+
+def test_many_relations_are_named_by_a_few_and_a_count(db: Database, reader: str) -> None:
+    for number in range(5):
+        run(db, f"CREATE TABLE t{number} (x text); GRANT INSERT ON t{number} TO reader")
+    account = open_source(reader).account([Relation(None, f"t{n}") for n in range(5)])
+    assert account.powers == ("may change t0, t1, t2 and 2 more",)
+
+
+def test_nothing_asked_gives_the_account_alone(db: Database, reader: str) -> None:
+    assert open_source(reader).account([]) == Account("reader", (), {})
+
+
+def test_account_of_a_server_that_is_away_is_unavailable() -> None:
+    with pytest.raises(Unavailable, match="connection refused"):
+        open_source("postgresql://u:s3cret@127.0.0.1:1/lis").account([])
+
+
+# --- size -------------------------------------------------------------------------------------
+
+
+def test_a_hundred_and_fifty_tables_of_a_thousand_columns_are_described_and_counted(
+    db: Database, source: Source
+) -> None:
+    columns = ", ".join(f"c{number} text" for number in range(1, 998))
+    for number in range(150):
+        run(db, f"CREATE TABLE t{number} (id int, site text, at date, {columns})")
+        run(
+            db,
+            f"INSERT INTO t{number} (id, site, at) VALUES (1, 'A', '2024-01-05'), (2, 'B', NULL)",
+        )
+    described = source.describe(["public"])
+    account = source.account(list(described))
+    keys = query("t0", "id integer", memberships=(Membership("site", ("A",)),))
+    limits = {
+        "window": window("at", "date", "2024-01-01", "2025-01-01"),
+        "memberships": (Membership("site", ("A",)),),
+        "through": (through("id integer", keys),),
+    }
+    with source.snapshot() as snapshot:
+        counts = [snapshot.count(query(f"t{n}", "c5 string", **limits)) for n in range(150)]
+    assert counts == [1] * 150
+    assert len(described) == len(account.readable) == 300
+    assert sum(map(len, account.readable.values())) == 300_000
+    assert sum(map(len, described.values())) == 300_000
+
+
 # --- injection --------------------------------------------------------------------------------
 
 
@@ -503,31 +988,74 @@ def test_hostile_code_matches_itself_alone(
         run(db, 'ALTER DATABASE "Lis é" RESET standard_conforming_strings')
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE if name.strip()])
+NAMES = [name for name in HOSTILE if name.strip() and name != "patient"]
+
+
+@pytest.fixture
+def patient(db: Database) -> None:
+    run(db, "CREATE TABLE patient (x text); INSERT INTO patient VALUES ('kept')")
+
+
+def untouched(db: Database) -> bool:
+    return db.execute("SELECT x FROM public.patient").fetchall() == [("kept",)]
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("name", NAMES)
 def test_hostile_names_name_tables_and_columns(db: Database, source: Source, name: str) -> None:
-    quoted = sql.Identifier(name)
-    db.execute("CREATE TABLE patient (x text)")
-    code = sql.Identifier(f"{name}2")
-    db.execute(sql.SQL("CREATE TABLE {} ({} date, {} text)").format(quoted, quoted, code))
-    for day, value in (("2024-01-01", name), ("2023-01-01", name), ("2024-01-01", "no")):
-        values = (sql.Literal(day), sql.Literal(value))
-        db.execute(sql.SQL("INSERT INTO {} VALUES ({}, {})").format(quoted, *values))
-    asked = query(
-        name,
-        f"{name} date",
-        window=window(name, "date", "2024-01-01", "2025-01-01"),
-        memberships=(Membership(f"{name}2", (name,)),),
-    )
-    assert read(source, asked) == [{name: date(2024, 1, 1)}]
-    assert [column.name for column in source.describe()[Relation(None, name)]] == [name, f"{name}2"]
-    assert source.describe().keys() == {Relation(None, "patient"), Relation(None, name)}
+    table, other, code = (sql.Identifier(name + end) for end in ("", "2", "3"))
+    db.execute(sql.SQL("CREATE SCHEMA {}").format(table))
+    try:
+        create = "CREATE TABLE {0} ({0} date, {2} text); CREATE TABLE {0}.{1} ({0} date)"
+        db.execute(sql.SQL(create).format(table, other, code))
+        for day, value in (("2024-01-01", name), ("2024-01-02", name), ("2024-01-01", "no")):
+            values = (sql.Literal(day), sql.Literal(value))
+            db.execute(sql.SQL("INSERT INTO {} VALUES ({}, {})").format(table, *values))
+        db.execute(sql.SQL("INSERT INTO {}.{} VALUES ('2024-01-01')").format(table, other))
+        limits = {
+            "window": window(name, "date", "2024-01-01", "2025-01-01"),
+            "memberships": (Membership(f"{name}3", (name,)),),
+        }
+        found = read(source, query(name, f"{name} date", **limits))
+        assert [row[name].day for row in found] == [1, 2]
+        limits["through"] = (
+            through(f"{name} date", query(f"{name}2", f"{name} date", schema=name)),
+        )
+        assert read(source, query(name, f"{name} date", **limits)) == [{name: date(2024, 1, 1)}]
+        described = source.describe([name])
+        expected = {Relation(None, "patient"), Relation(None, name), Relation(name, f"{name}2")}
+        assert described.keys() == expected
+        assert [c.name for c in described[Relation(None, name)]] == [name, f"{name}3"]
+        assert source.account(expected).readable == {
+            relation: frozenset(column.name for column in columns)
+            for relation, columns in described.items()
+        }
+    finally:
+        db.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(table))
+    assert untouched(db)
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE if name.strip()])
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("name", NAMES)
 def test_hostile_name_of_nothing_is_refused(db: Database, source: Source, name: str) -> None:
-    db.execute("CREATE TABLE patient (x text)")
-    for asked in (query("patient", f"{name} string"), query(f"no {name}", "x string")):
+    keys = query("patient", "x string")
+    for asked in (
+        query("patient", f"{name} string"),
+        query(name, "x string"),
+        query("patient", "x string", schema=name),
+        query("patient", "x string", memberships=(Membership(name, ("a",)),)),
+        query("patient", "x string", through=(through(f"{name} string", keys),)),
+        query("patient", "x string", through=(through("x string", query(name, "x string")),)),
+        query(
+            "patient",
+            "x string",
+            through=(through("x string", query("patient", f"{name} string")),),
+        ),
+    ):
         assert refusal(source, asked).code == "column-missing"
+    assert source.account([Relation(None, name), Relation(name, "patient")]).readable == {}
+    assert source.describe([name]).keys() == {Relation(None, "patient")}
+    assert untouched(db)
 
 
 @given(values=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
@@ -655,6 +1183,9 @@ def test_table_that_may_not_be_read_is_refused(db: Database, guest: str) -> None
     run(db, "GRANT SELECT (x) ON t TO guest")
     assert read(open_source(guest), query("t", "x string")) == []
     assert refusal(open_source(guest), query("t", "y string")).code == "source-denied"
+    run(db, "CREATE TABLE k (x text)")
+    led = query("t", "x string", through=(through("x string", query("k", "x string")),))
+    assert "or one that its rows are found in" in refusal(open_source(guest), led).message
 
 
 @pytest.mark.parametrize(

@@ -40,12 +40,35 @@ MADE_UP = {
         ["At extract: sqlite: no such file"],
     ),
     "stopped": ({"reason": "stopped at seal"}, ["stopped at seal", "staging key is destroyed"]),
+    "received": (
+        {
+            "instruction": {"id": "durand-2026", "version": 2, "digest": "sha256:ab"},
+            "controllers": ["durand", "martin"],
+            "valid": {"from": "2026-01-01T00:00:00Z", "until": "2027-01-01T00:00:00Z"},
+            "supersedes": {"version": 1, "digest": "sha256:cd"},
+        },
+        ["durand-2026 version 2 of durand, martin", "until 2027-01-01", "supersedes version 1"],
+    ),
+    "revoked": (
+        {
+            "instruction": {"id": "durand-2026", "version": 2, "digest": "sha256:ab"},
+            "controller": "durand",
+            "reason": "The contract has ended.",
+        },
+        ["durand revoked instruction durand-2026 version 2: The contract has ended.", "stopped"],
+    ),
     "undeleted": ({"why": "It is still there."}, ["It is still there.", "stays due"]),
 }
 OF_A_RUN = {
     "opened": ["durand-2026 version 1", "controller durand", "Purpose: Continuity of care"],
-    "planned": ["results: ", "allowed  result_id", "withheld sample_id", "as a whole: patients"],
-    "unplanned": ["REFUSED landing-open at ", "withheld sample_id"],
+    "planned": [
+        "results: ",
+        "+ result_id       uuid           technical       kalisil",
+        "not in the instruction: sample_id",
+        "Withheld as a whole (4): patients",
+        "at the latest 7 days after extraction begins",
+    ],
+    "unplanned": ["! landing-open at ", "not in the instruction: sample_id", "nothing leaves"],
     "obliged": ["at the latest", "staging is "],
     "extracted": ["results: ", "observation_history: ", "encrypted, sha256:"],
     "validated": ["Judged by a test's judge", "rules hold"],
@@ -99,11 +122,12 @@ def record(kind: str, data: object = None) -> Record:
 
 
 def kinds_in_the_source() -> set[str]:
-    """The first argument of each `record(...)` of custody."""
+    """The first argument of each `record(...)` and `_append(...)` of custody."""
     found = set()
     for path in (ROOT / "plugins" / "remit" / "custody").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            named = isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "record"
+            called = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
+            named = called in ("record", "_append")
             if named and node.args and isinstance(node.args[0], ast.Constant):
                 found.add(node.args[0].value)
     return found

@@ -107,7 +107,7 @@ def test_the_image_has_the_projects_folders() -> None:
 
     assert copied == [
         ("requirements.txt", "/tmp/requirements.txt"),
-        *((name, f"/opt/airflow/{name}") for name in ("plugins", "dags", "include")),
+        *((name, f"/opt/airflow/{name}") for name in ("plugins", "dags", "include", "config")),
     ]
     assert all((ROOT / source).exists() for source, _ in copied)
 

@@ -188,6 +188,12 @@ class Instruction(Strict):
             if key not in known:
                 raise Misfit(f"pseudonym key {key} is not among pseudonym_keys", *place)
             used.add(key)
+        columns = {key for place, key in self._keys_used() if place[0] == "tables"}
+        if self.suppress and self.suppress.key in columns:
+            raise Misfit(
+                "the suppress list has a key of its own, or recipients could tell who is on it",
+                "suppress", "key",
+            )  # fmt: skip
         for index, key in enumerate(known):
             if key not in used:
                 raise Misfit(

@@ -43,14 +43,14 @@ def text() -> str:
 
 def _group(schema: dict[str, Any]) -> dict[str, Any]:
     """A group of fields, or an enumeration, without what editors have no use for."""
-    group = _clean(schema)
+    group: dict[str, Any] = _clean(schema)
     for name, schema_of_field in schema.get("properties", {}).items():
         group["properties"][name] = _field(schema_of_field, group["description"])
     return group
 
 
 def _field(schema: dict[str, Any], group: str) -> dict[str, Any]:
-    field = _clean(schema)
+    field: dict[str, Any] = _clean(schema)
     if field.get("default", 0) is None:
         del field["default"]
     # The field that tells kinds of a group apart is best described by its kind.

@@ -23,6 +23,7 @@ from remit.instruction.lists import Join
 from remit.instruction.rows import Rows, limiting
 from remit.instruction.transformations import KEEP, Keep, Transformation
 from remit.ports import Relation, TableQuery
+from remit.pseudonyms import require_text
 
 
 class Column(Strict):
@@ -102,6 +103,14 @@ class DataSubject(Strict):
         list[SubjectStep] | None,
         said("Where another table has the column: the way there", "28(3)(e)", min_length=1),
     ] = None
+
+    @model_validator(mode="after")
+    def _nameable(self) -> Self:
+        try:
+            require_text(ColumnType.parse(self.type))
+        except ValueError as error:
+            raise Misfit(str(error), "type") from None
+        return self
 
     def own_columns(self) -> dict[str, ColumnType]:
         """The columns of the table itself that are needed, with their types."""

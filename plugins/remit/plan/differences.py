@@ -42,7 +42,7 @@ def _of_instruction(old: Shown, new: Shown) -> Iterator[Difference]:
     elif was["digest"] != now["digest"]:
         yield Difference(False, now["id"], "its text is another one of the same version")
     for name in ("landing", "interval"):
-        if old[name] != new[name]:
+        if new[name] is not None and old[name] != new[name]:
             yield Difference(False, name, f"was {_said(old[name])}, is {_said(new[name])}")
     if old["deletion"] != new["deletion"]:
         yield Difference(False, "deletion", "the periods until deletion changed")

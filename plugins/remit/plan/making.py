@@ -156,7 +156,7 @@ class _Planner:
         return TablePlan(
             name=table.name,
             relation=str(table.relation),
-            limits=(*_limits(table), f"{table.rows.maximum} rows at most"),
+            limits=(*_limits(table), f"{table.rows.maximum:,} rows at most"),
             columns=tuple(self._columns({drift.column for drift in drifted})),
             withheld=tuple(name for name in live if name not in declared),
             missing=missing,

@@ -145,7 +145,7 @@ class DemoHome:
             "AIRFLOW_CONN_KALISIL_LANDING": json.dumps(landing),
             "REMIT_HOME": str(self.remit),
             "REMIT_INCLUDE": str(self.include),
-            "PYTHONPATH": plugins,
+            "PYTHONPATH": os.pathsep.join([plugins, str(REPOSITORY / "config")]),
             "TMPDIR": str(self.tmp),
             "NO_COLOR": "1",
         }

@@ -383,7 +383,7 @@ def test_the_same_in_words_for_people(processor, remit) -> None:
 
     assert (plan.code, verified.code, listed.code) == (0, 0, 2)
     assert "rows in scope" in plan.out
-    assert "withheld: not in the instruction" in plan.out
+    assert "stays     2 columns, not in the instruction: sample_id, comment" in plan.out
     assert "Nothing is refused." in plan.out
     assert "is signed by durand" in verified.out
     assert "there is no evidence ledger" in listed.err

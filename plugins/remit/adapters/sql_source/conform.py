@@ -57,10 +57,11 @@ def type_name(kind: pa.DataType) -> str:
 
 def misfit(place: str, declared: ColumnType) -> Refused:
     """The refusal of a value, which is not shown."""
+    article = "an" if declared.name == "integer" else "a"
     return Refused(
         "value-not-of-type",
         place,
-        f"the column holds something that is not a {declared}.",
+        f"the column holds something that is not {article} {declared}.",
         "declare the type that the column has, or have the value corrected at the source.",
     )
 

@@ -150,10 +150,11 @@ def _explain(
     state = str(getattr(error, "sqlstate", None) or _state_of_stream(error, connection))
     place = query.table if query else label
     if state == "42501":
+        other = ", or one that its rows are found in" if query and query.through else ""
         return Refused(
             "source-denied",
             place,
-            "the account may not read the table.",
+            f"the account may not read the table{other}.",
             "have the controller grant it SELECT on the table, or leave the table out.",
         )
     if state in ("42P01", "42703"):

@@ -20,6 +20,7 @@ _MONTHS = {
     "en": "January February March April May June July August September October November December",
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
 }
+_QUOTES = dict.fromkeys(map(ord, "“”„«»"), '"')
 _UNITS = (  # seconds, and the words for one and for several
     (86_400, ("day", "days"), ("jour", "jours")),
     (3_600, ("hour", "hours"), ("heure", "heures")),
@@ -50,8 +51,8 @@ class Voice:
         return self._of(en, fr).format(**values)
 
     def quoted(self, text: str) -> str:
-        """What the instruction itself says, as it is written there."""
-        plain = written(text)
+        """What the instruction itself says; quotes within it cannot end the quotation."""
+        plain = written(text).translate(_QUOTES)
         return self._of(f"“{plain}”", f"«{NO_BREAK}{plain}{NO_BREAK}»")
 
     def name(self, text: str) -> str:

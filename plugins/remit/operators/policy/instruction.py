@@ -7,15 +7,17 @@ which record why.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow.sdk import get_parsing_context
 
 from remit.errors import Refused, RemitError
 from remit.operators.base import place
 from remit.operators.plan import PlanOperator, instruction_file
+
+if TYPE_CHECKING:
+    from remit.instruction import TrustStore
 
 
 def require_plain(plan: PlanOperator, *names: str) -> None:
@@ -54,8 +56,10 @@ def require_binding(plan: PlanOperator) -> None:
     # the evidence and deletes what was extracted, which a DAG that is not found could not do.
     if get_parsing_context().task_id is not None:
         return
-    include = include_folder()
-    path = instruction_file(include, plan.instruction)
+    from remit.wiring import Settings
+
+    settings = Settings.from_environment()
+    path = instruction_file(settings.include, plan.instruction)
     if not _is_file(path):
         raise Refused(
             "dag-instruction-missing",
@@ -64,18 +68,10 @@ def require_binding(plan: PlanOperator) -> None:
             "put the controller's instruction there, with its signature beside it.",
         )
     try:
-        _verify(path, include / "controllers")
+        _verify(path, settings.trust())
     except RemitError as error:
         error.add_note(f"Asked for by {place(plan)}.")
         raise
-
-
-def include_folder(environment: Mapping[str, str] = os.environ) -> Path:
-    """The folder that `remit.wiring.Settings` finds; importing that would import the domain."""
-    airflow = Path(environment.get("AIRFLOW_HOME") or "~/airflow").expanduser()
-    deployed = airflow / "include"
-    include = environment.get("REMIT_INCLUDE") or (deployed if deployed.is_dir() else "include")
-    return Path(include).expanduser().absolute()
 
 
 def _is_file(path: Path) -> bool:
@@ -85,7 +81,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _verify(path: Path, controllers: Path) -> None:
-    from remit.instruction import TrustStore, read_signed, verify
+def _verify(path: Path, trust: TrustStore) -> None:
+    from remit.instruction import read_signed, verify
 
-    verify(read_signed(path), TrustStore(controllers), now=None)
+    verify(read_signed(path), trust, now=None)
