@@ -18,17 +18,10 @@ from remit import canonical, signing
 from remit.confirm import verify_receipt
 from remit.delete import PAYLOAD_TYPE as CERTIFICATE_TYPE
 from remit.errors import EvidenceBroken, Refused, RemitError
-from remit.evidence import (
-    Checkpoint,
-    Ledger,
-    Record,
-    inclusion_proof,
-    leaf_hash,
-    parse_timestamp,
-    root_from_proof,
-)
+from remit.evidence import Checkpoint, Ledger, Record, parse_timestamp
 from remit.instruction import TrustStore, VerifiedInstruction, verify
 from remit.manifest import open_manifest
+from remit.merkle import inclusion_proof, leaf_hash, root_from_proof
 
 FORMAT = "remit-bundle-1"
 

@@ -9,9 +9,8 @@ so keep checkpoints elsewhere (each delivery carries one to the target).
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from securesystemslib.signer import Signer
 
 from remit import canonical, signing
 from remit.errors import EvidenceBroken, Refused
+from remit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from remit.ports import Clock
 from remit.signing import PublicKey
 
@@ -79,6 +79,7 @@ class Kept(NamedTuple):
     seq: int
     run: str
     step: int
+    kind: str
     body: bytes
 
     def record(self) -> Record:
@@ -88,7 +89,7 @@ class Kept(NamedTuple):
             EvidenceBroken: its bytes are damaged, or say another place.
         """
         record = Record.parse(self.body, f"record {self.seq}")
-        if (record.seq, record.run, record.step) != self[:3]:
+        if (record.seq, record.run, record.step, record.kind) != self[:4]:
             raise EvidenceBroken(
                 f"record {self.seq}", "it is not in its place: records were moved or reordered."
             )
@@ -148,8 +149,10 @@ class Ledger(Protocol):
     def writing(self) -> AbstractContextManager[LedgerWriter]:
         """One atomic append."""
 
-    def kept(self, run: str | None = None) -> Iterator[Kept]:
-        """What is kept, of one run or of all, in order."""
+    def kept(
+        self, run: str | None = None, kinds: Collection[str] = (), *, newest_first: bool = False
+    ) -> Iterator[Kept]:
+        """What is kept, in order: of one run or of all, of these kinds or of any."""
 
     def checkpoint(self, size: int | None = None) -> bytes | None:
         """The checkpoint kept for a size; without one, the newest."""
@@ -227,6 +230,11 @@ class EvidenceLog:
         """The records of a run, or all, in order."""
         return [kept.record() for kept in self._ledger.kept(run)]
 
+    @property
+    def ledger(self) -> Ledger:
+        """Where the log is kept, for reading."""
+        return self._ledger
+
     def kept(self) -> Iterator[Kept]:
         """Everything that is kept, in order, unread."""
         return self._ledger.kept()
@@ -234,6 +242,15 @@ class EvidenceLog:
     def newest_checkpoint(self) -> bytes | None:
         """The envelope of the newest checkpoint."""
         return self._ledger.checkpoint()
+
+
+def of_kinds(ledger: Ledger, *kinds: str, newest_first: bool = False) -> Iterator[Record]:
+    """The records of these kinds, of every run, in order.
+
+    Raises:
+        EvidenceBroken: one of them is damaged.
+    """
+    return (kept.record() for kept in ledger.kept(kinds=kinds, newest_first=newest_first))
 
 
 def timestamp(moment: datetime) -> str:
@@ -333,80 +350,3 @@ def _check_place(expected: int, kept: Kept, steps: dict[str, int]) -> Record:
     if record.step != steps.get(record.run, 0):
         raise EvidenceBroken(where, "it is not in its place: records were dropped or reordered.")
     return record
-
-
-# --- the tree ---------------------------------------------------------------------------------
-
-EMPTY_ROOT = hashlib.sha256(b"").digest()
-
-
-def leaf_hash(body: bytes) -> bytes:
-    """RFC 6962 leaf hash, 32 bytes."""
-    return hashlib.sha256(b"\x00" + body).digest()
-
-
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """RFC 6962 interior hash, 32 bytes."""
-    return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """The roots of the full subtrees along the tree's right edge, largest first."""
-
-    size: int = 0
-    roots: tuple[bytes, ...] = ()
-
-    def with_leaf(self, leaf: bytes) -> Frontier:
-        """The frontier after one more leaf."""
-        roots, size = [*self.roots, leaf], self.size
-        while size & 1:  # as many full subtrees join as the old size has trailing one bits
-            right, left = roots.pop(), roots.pop()
-            roots.append(node_hash(left, right))
-            size >>= 1
-        return Frontier(self.size + 1, tuple(roots))
-
-    def root(self) -> bytes:
-        """The tree's root, 32 bytes."""
-        if not self.roots:
-            return EMPTY_ROOT
-        *rest, root = self.roots
-        for left in reversed(rest):
-            root = node_hash(left, root)
-        return root
-
-
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` in the tree over `leaves` (RFC 6962, 2.1.1)."""
-    if len(leaves) <= 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), root_of(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), root_of(leaves[:split])]
-
-
-def root_from_proof(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
-    """The root that an audit path leads to; None when the path has the wrong length."""
-    if size == 1 or not path:
-        return leaf if size == 1 and not path else None
-    split = _split(size)
-    *rest, sibling = path
-    if index < split:
-        below = root_from_proof(leaf, index, split, rest)
-        return None if below is None else node_hash(below, sibling)
-    below = root_from_proof(leaf, index - split, size - split, rest)
-    return None if below is None else node_hash(sibling, below)
-
-
-def root_of(leaves: Iterable[bytes]) -> bytes:
-    """The root over leaf hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier = frontier.with_leaf(leaf)
-    return frontier.root()
-
-
-def _split(size: int) -> int:
-    """The largest power of two below `size` (which is at least 2)."""
-    return 1 << (size - 1).bit_length() - 1

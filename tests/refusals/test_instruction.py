@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 
 from remit import canonical, signing
-from remit.errors import UsageError
+from remit.errors import Refused, UsageError
 from remit.evidence import timestamp
 from remit.instruction import PAYLOAD_TYPE, envelope_path, parse, read_signed, verify
 from remit.testing.world import World
@@ -255,9 +257,9 @@ def test_window_is_open_at_its_end(world, refuses) -> None:
     terms = verify(read_signed(world.instruct()), world.settings.trust(), None)
     until = terms.terms.valid.until
 
-    terms.require_valid(until - timedelta(microseconds=1))
+    terms.require_unexpired(until - timedelta(microseconds=1))
     with refuses(at="instruction durand-2026", saying="it was valid until"):
-        terms.require_valid(until)
+        terms.require_unexpired(until)
 
 
 @pytest.mark.vector("instruction-not-yet-valid")
@@ -287,17 +289,124 @@ def field(path: str) -> str:
     return f"instruction field {path}"
 
 
-REQUIRED = (
-    "remit id version controller processor subject nature purpose data_subjects valid recipients "
-    "tables expectations confirmation retention contacts"
-).split()
+@contextmanager
+def placed() -> Iterator[None]:
+    """Expects line and column in a refusal's place, and takes them off: layouts differ."""
+    try:
+        yield
+    except Refused as refused:
+        where, line, column = re.fullmatch(
+            r"(.+), line (\d+), column (\d+)", refused.where
+        ).groups()
+        assert int(line) >= 1
+        assert int(column) >= 1
+        raise Refused(refused.code, where, refused.message, refused.way_out) from None
+
+
+ASKED_FOR_BY = {
+    "id": "28(3)(a)",
+    "version": "28(3)(a)",
+    "processor": "28(3)",
+    "subject": "28(3)",
+    "nature": "28(3)",
+    "purpose": "28(3), 5(1)(b)",
+    "data_subjects": "28(3)",
+    "valid": "28(3)",
+    "valid.until": "28(3)",
+    "changes": "28(3)(a)",
+    "objections": "28(3)",
+    "objections.how": "28(3)",
+    "recipients": "28(3)(a)",
+    "recipients.0.country": "30(2)(c)",
+    "subprocessors": "28(3)(d)",
+    "security": "28(3)(c)",
+    "security.encryption": "32(1)(a)",
+    "tables": "28(3)(a)",
+    "tables.0.rows.maximum": "5(1)(c)",
+    "tables.0.columns.0.purpose": "5(1)(c)",
+    "retention": "28(3)(g)",
+    "retention.at_end": "28(3)(g)",
+    "retention.without_confirmation": "28(3)(g)",
+    "retention.backups": "28(3)(g)",
+    "contacts": "28(3)",
+    "contacts.breach": "28(3)(f), 33(2)",
+    "contacts.rights_within": "28(3)(e)",
+    "contacts.audit": "28(3)(h)",
+    "contacts.authorised": "28(3)(b)",
+    "contacts.confidentiality": "28(3)(b)",
+}
+
+
+def _written(path: str) -> str:
+    return re.sub(r"\.(\d+)", r"[\1]", path)
+
+
+@pytest.mark.vector("instruction-incomplete")
+@pytest.mark.parametrize("path", ASKED_FOR_BY)
+def test_incomplete(shared, refuses, left_nothing, path) -> None:
+    law = f"it is missing (Art. {ASKED_FOR_BY[path]} GDPR)."
+    with refuses(at=field(_written(path)), saying=law), placed():
+        shared.open_run(edit=_remove(path))
+    left_nothing(shared)
 
 
 @pytest.mark.vector("instruction-invalid")
-@pytest.mark.parametrize("name", REQUIRED)
-def test_incomplete(shared, refuses, left_nothing, name) -> None:
-    with refuses(at=field("controller.name" if name == "controller" else name), saying=""):
-        shared.open_run(edit=lambda fields: fields.pop(name))
+@pytest.mark.parametrize("path", ["remit", "expectations", "confirmation", "recipients.0.key"])
+def test_without_a_field_that_only_remit_asks_for(shared, refuses, left_nothing, path) -> None:
+    code = "instruction-incomplete" if path.endswith("key") else "instruction-invalid"
+    with refuses(at=field(_written(path)), saying="it is missing", code=code), placed():
+        shared.open_run(edit=_remove(path))
+    left_nothing(shared)
+
+
+@pytest.mark.vector("instruction-invalid")
+def test_without_any_controller(shared, refuses, left_nothing) -> None:
+    with refuses(at=field("controller.name"), saying="names no controller"):
+        shared.open_run(edit=_remove("controller"))
+    left_nothing(shared)
+
+
+SAYING_NOTHING = [
+    ("subject", "Processing of personal data", "28(3)"),
+    ("subject", "", "28(3)"),
+    ("subject", None, "28(3)"),
+    ("nature", "as instructed", "28(3)"),
+    ("purpose", "any lawful purpose", "28(3), 5(1)(b)"),
+    ("purpose", "...", "28(3), 5(1)(b)"),
+    ("purpose", "RESULTS of two sites, that move to a new laboratory-system", "28(3), 5(1)(b)"),
+    ("data_subjects", [], "28(3)"),
+    ("data_subjects", ["personnes concernées"], "28(3)"),
+    ("changes", "conformément au RGPD", "28(3)(a)"),
+    ("objections.how", "without undue delay", "28(3)"),
+    ("retention.backups", "as needed", "28(3)(g)"),
+    ("contacts.confidentiality", "appropriate confidentiality obligations", "28(3)(b)"),
+    ("contacts.authorised", [], "28(3)(b)"),
+    ("processor.contract", "TBD", "28(3)"),
+    ("tables.0.columns.0.purpose", "", "5(1)(c)"),
+    ("tables.0.columns.5.free_text", "needed for the project", "5(1)(c)"),
+    ("tables.0.rows.all_codes", "selon les besoins", "5(1)(c)"),
+    ("tables.0.rows.window", None, "5(1)(c)"),
+    ("recipients.0.country", "US", "44 to 49"),
+    ("recipients.0.categories", [], "25(2)"),
+]
+
+
+@pytest.mark.vector("instruction-incomplete")
+@pytest.mark.parametrize(
+    ("path", "value", "law"), SAYING_NOTHING, ids=[f"{s[0]}={s[1]!r}"[:50] for s in SAYING_NOTHING]
+)
+def test_saying_nothing(shared, refuses, left_nothing, path, value, law) -> None:
+    with refuses(at="", saying=f"(Art. {law} GDPR)."), placed():
+        shared.open_run(edit=_set(path, value))
+    left_nothing(shared)
+
+
+@pytest.mark.vector("transformation-unknown")
+@pytest.mark.parametrize("kind", ["hash", "Keep", "mask", "pseudonymise", 7])
+def test_transformation_that_does_not_exist(shared, refuses, left_nothing, kind) -> None:
+    at = field("tables[0].columns[0].transform.kind")
+    with refuses(at=at, saying="'truncate', 'constant'"), placed():
+        shared.open_run(edit=_set("tables.0.columns.0.transform", {"kind": kind}))
     left_nothing(shared)
 
 
@@ -308,6 +417,17 @@ def _set(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         for parent in parents:
             place = place[parent]
         place[last] = value
+
+    return edit
+
+
+def _remove(path: str) -> Callable[[dict[str, Any]], None]:
+    def edit(fields: dict[str, Any]) -> None:
+        *parents, last = [int(p) if p.isdigit() else p for p in path.split(".")]
+        place: Any = fields
+        for parent in parents:
+            place = place[parent]
+        del place[last]
 
     return edit
 
@@ -323,7 +443,7 @@ SPOILT = [
     ("expectations.0.file", "../instructions/durand.yaml", "expectations[0].file", ".yaml"),
     ("expectations.0.file", "/etc/x.yaml", "expectations[0].file", ".yaml"),
     ("expectations.0.file", "..yaml", "expectations[0].file", ".yaml"),
-    ("expectations.0.table", "patients", "(whole document)", "not among the tables"),
+    ("expectations.0.table", "patients", "expectations[0].table", "not among the tables"),
     ("id", "../durand", "id", "lower-case letters"),
     ("version", 0, "version", "1 or more"),
     ("version", "1", "version", "whole number"),
@@ -331,30 +451,30 @@ SPOILT = [
     ("confirmation.level", "L0", "confirmation.level", "L3"),
     ("retention.without_confirmation", "PT0S", "retention.without_confirmation", "longer"),
     ("retention.after_confirmation", "-P1D", "retention.after_confirmation", "duration such as"),
-    ("retention.after_confirmation", "P30D", "retention", "must not be longer"),
+    ("retention.after_confirmation", "P30D", "retention.after_confirmation", "not be longer"),
+    ("retention.without_confirmation", "as needed", "retention.without_confirmation", "28(3)(g)"),
+    ("purpose", "Continuity of care in Lyon; research", "purpose", "exactly one purpose"),
+    ("purpose", "Continuity of care in Lyon, etc.", "purpose", "room for other purposes"),
     ("recipients.0.key", "x25519:AAAA", "recipients[0].key", "x25519:BASE64"),
-    ("recipients.0.receipt_key", None, "(whole document)", "exactly one recipient"),
-    ("recipients.0.categories", ["technical"], "(whole document)", "cannot open"),
-    ("recipients.0.categories", [], "recipients[0].categories", "at least one"),
+    ("recipients.0.receipt_key", None, "recipients", "exactly one recipient"),
+    ("recipients.0.categories", ["technical"], "recipients[0].categories", "cannot open"),
     ("recipients.0.categories", ["everything"], "recipients[0].categories[0]", "or 'belief'"),
     ("recipients.0.country", "France", "recipients[0].country", "two capital letters"),
-    ("tables.0.columns", [], "tables[0].columns", "at least one"),
     ("tables.0.columns.0.type", "jsonb", "tables[0].columns[0].type", "unknown type"),
-    ("tables.0.columns.0.purpose", "", "tables[0].columns[0].purpose", "must be words"),
     ("tables.0.columns.0.name", "a,b", "tables[0].columns[0].name", "without comma"),
-    ("tables.0.columns.1.name", "result_id", "tables[0]", "appears twice"),
+    ("tables.0.columns.1.name", "result_id", "tables[0].columns[1].name", "appears twice"),
     ("tables.0.rows.maximum", 0, "tables[0].rows.maximum", "more than 0"),
-    ("tables.0.rows.window", None, "tables[0].rows", "give a window"),
-    ("tables.0.rows.all", "every row", "tables[0].rows", "give a window"),
-    ("tables.0.rows.sites.in", [], "tables[0].rows.sites.in", "at least one"),
-    ("tables.0.rows.window.to", "2024-01-01", "tables[0].rows.window", "from must be before to"),
-    ("tables.0.rows.window.type", "timestamp", "tables[0].rows.window", "to the second"),
-    ("tables.1.rows.window.to", "2025-01-01T00:00:00", "tables[1].rows.window", "with an offset"),
-    ("tables.1.name", "results", "(whole document)", "appears twice"),
-    ("contacts.authorised", [], "contacts.authorised", "at least one"),
+    (
+        "tables.0.rows.all", "Every analysis of the patients of Lyon", "tables[0].rows.all",
+        "goes with no other limit",
+    ),
+    ("tables.0.rows.window.to", "2024-01-01", "tables[0].rows.window.to", "from must be before"),
+    ("tables.0.rows.window.type", "timestamp", "tables[0].rows.window.from", "to the second"),
+    ("tables.1.rows.window.to", "2025-01-01T00:00:00", "tables[1].rows.window.to", "an offset"),
+    ("tables.1.name", "results", "tables[1].name", "appears twice"),
     ("contacts.audit.email", "nobody", "contacts.audit.email", "e-mail address"),
     ("processor.signing_key", "x25519:" + "A" * 43 + "=", "processor.signing_key", "ed25519"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.vector("instruction-invalid")
@@ -362,7 +482,9 @@ SPOILT = [
     ("path", "value", "at", "saying"), SPOILT, ids=[f"{s[0]}={s[1]!r}"[:50] for s in SPOILT]
 )
 def test_field_out_of_its_rule(shared, refuses, left_nothing, path, value, at, saying) -> None:
-    with refuses(at=field(at), saying=saying):
+    # Whose keys to trust is known from the controller's name, before the document is read.
+    place = nullcontext() if path == "controller.name" else placed()
+    with refuses(at=field(at), saying=saying), place:
         shared.open_run(edit=_set(path, value))
     left_nothing(shared)
 
@@ -379,7 +501,7 @@ LOW_ORDER = [
 def test_recipient_key_that_everybody_can_guess(shared, refuses, left_nothing, raw) -> None:
     key = f"x25519:{base64.b64encode(raw).decode()}"
 
-    with refuses(at=field("recipients[0].key"), saying=""):
+    with refuses(at=field("recipients[0].key"), saying=""), placed():
         shared.open_run(edit=_set("recipients.0.key", key))
     left_nothing(shared)
 
@@ -389,14 +511,22 @@ def _text(world: World) -> bytes:
 
 
 HOSTILE = [
-    (lambda t: t + b"\nid: other\n", "line", "appears twice"),
-    (lambda t: t.replace(b"id: durand-2026", b"id: &a durand-2026\nnature: *a"), "", "aliases"),
+    (lambda t: t + b"\nid: other\n", "(whole document)", "appears twice"),
+    (
+        lambda t: t.replace(b"id: durand-2026", b"id: &a durand-2026\nnature: *a"),
+        "(whole document)",
+        "aliases",
+    ),
     (lambda t: t + b"#" + b"x" * (2 << 20), "(whole document)", "larger than 1 MiB"),
     (lambda t: t + b"# \xff\n", "(whole document)", "not UTF-8"),
     (lambda t: t.decode().encode("utf-16"), "(whole document)", "not UTF-8"),
     (lambda t: t + b"\x00", "(whole document)", "not YAML"),
-    (lambda t: t + b"--- \nremit: 1\n", "", "not YAML"),
-    (lambda t: t + b"extra: !!python/object/apply:os.system [id]\n", "", "tags are not allowed"),
+    (lambda t: t + b"--- \nremit: 1\n", "(whole document)", "not YAML"),
+    (
+        lambda t: t + b"extra: !!python/object/apply:os.system [id]\n",
+        "(whole document)",
+        "tags are not allowed",
+    ),
     (lambda t: b"[" * 100_000, "(whole document)", "not YAML"),
     (lambda t: b"", "(whole document)", ""),
     (lambda t: b"- a list\n", "(whole document)", ""),
@@ -413,7 +543,7 @@ HOSTILE_NAMES = (
 @pytest.mark.vector("instruction-invalid")
 @pytest.mark.parametrize(("spoil", "at", "saying"), HOSTILE, ids=HOSTILE_NAMES)
 def test_hostile_text(shared, refuses, spoil, at, saying) -> None:
-    with refuses(at=field(at) if at.startswith(("(", "version")) else "", saying=saying):
+    with refuses(at=field(at), saying=saying), placed():
         parse(spoil(_text(shared)))
 
 

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from remit.adapters.sql_source.sqlite import SQLiteSource
+from remit.ports import Account, Relation
 from remit.testing.world import World
 from remit.wiring import open_judge
 
 Fields = dict[str, Any]
+WHY = "The biologist's interpretation, which the treating doctor must still see"
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_column_that_the_source_has_not(plan, refuses) -> None:
 @pytest.mark.vector("column-missing")
 def test_column_in_another_case(plan, refuses) -> None:
     with refuses(at="results.Comment", saying="not at the source"):
-        plan(add(column("Comment", "string", free_text="Asked for")))
+        plan(add(column("Comment", "string", free_text=WHY)))
 
 
 @pytest.mark.vector("column-retyped")
@@ -76,7 +79,7 @@ def test_column_in_another_case(plan, refuses) -> None:
 )
 def test_column_of_another_type(plan, refuses, name, declared, live) -> None:
     with refuses(at=f"results.{name}", saying=f"declared {declared}, but {live}"):
-        plan(add(column(name, declared, free_text="Asked for")))
+        plan(add(column(name, declared, free_text=WHY)))
 
 
 @pytest.mark.vector("column-retyped")
@@ -94,7 +97,7 @@ def test_credential_like_column(world, plan, refuses, name) -> None:
     ddl(world, f"ALTER TABLE results ADD COLUMN {name} TEXT")
 
     with refuses(at=f"results.{name}", saying="whatever is instructed"):
-        plan(add(column(name, "string", free_text="Justified all the same")))
+        plan(add(column(name, "string", free_text=WHY)))
 
 
 @pytest.mark.vector("column-free-text")
@@ -117,7 +120,7 @@ def test_rows_limited_by_a_column_that_is_not_there(plan, refuses) -> None:
     def edit(fields: Fields) -> None:
         fields["tables"][0]["rows"]["sites"]["column"] = "site"
 
-    with refuses(at="results.site", saying="for sites and codes, but it is not at the source"):
+    with refuses(at="results.site", saying="for sites and codes, as string, but it is not at the source"):
         plan(edit)
 
 
@@ -128,7 +131,7 @@ def test_rows_limited_by_a_column_of_another_type(plan, refuses) -> None:
         fields["tables"][0]["columns"] = fields["tables"][0]["columns"][:-1]
 
     at = "results.validated_at"
-    with refuses(at=at, saying="as date, for the window, but it is TIMESTAMP WITH TIME ZONE"):
+    with refuses(at=at, saying="for the window, as date, but it is TIMESTAMP WITH TIME ZONE"):
         plan(edit)
 
 
@@ -136,8 +139,9 @@ def test_rows_limited_by_a_column_of_another_type(plan, refuses) -> None:
 def test_codes_in_a_column_that_holds_no_text(plan, refuses) -> None:
     def edit(fields: Fields) -> None:
         fields["tables"][0]["rows"]["codes"] = {"column": "sample_id", "in": ["1"]}
+        del fields["tables"][0]["rows"]["all_codes"]
 
-    with refuses(at="results.sample_id", saying="as string, for sites and codes"):
+    with refuses(at="results.sample_id", saying="for sites and codes, as string"):
         plan(edit)
 
 
@@ -284,3 +288,141 @@ def test_same_refusal_met_again_is_recorded_once(world, refuses) -> None:
         counts.append(len(run.story.records))
 
     assert counts[0] == counts[1] == counts[2]
+
+
+# --- the account that reads the source ----------------------------------------------------------
+
+
+def accountable(asked: str, *shared: str) -> Callable[[Fields], None]:
+    def edit(fields: Fields) -> None:
+        fields["security"]["account"] = {"overprivileged": asked, "shared": list(shared)}
+
+    return edit
+
+
+@pytest.fixture
+def plan_as(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Plan on a source that takes us for the account given; its plan, as recorded."""
+
+    def go(account: Account, edit: Callable[[Fields], None]) -> dict[str, Any]:
+        monkeypatch.setattr(SQLiteSource, "account", lambda self, relations: account)
+        run = world.open_run(edit=edit)
+        run.plan(world.source(), world.landing(), open_judge())
+        return dict(run.story.last("planned")["plan"])
+
+    return go
+
+
+NEEDED = {
+    Relation(None, "results"): frozenset({"result_id", "patient_id", "result_date", "site_code"}),
+    Relation(None, "observation_history"): frozenset({"observation_id", "site_code"}),
+}
+READER = Account("remit_durand", (), NEEDED)
+
+
+def test_account_that_can_read_what_is_instructed_alone_is_fine(plan_as) -> None:
+    assert plan_as(READER, accountable("refuse"))["warnings"] == []
+
+
+@pytest.mark.vector("account-overprivileged")
+def test_account_that_could_read_withheld_columns_or_tables(plan_as, refuses) -> None:
+    patients = {Relation(None, "patients"): frozenset({"nir", "first_name"})}
+    results = {Relation(None, "results"): frozenset({"result_id", "comment"})}
+    curious = Account("lis_reader", (), NEEDED | patients | results)
+
+    at, saying = (
+        "account lis_reader",
+        "3 withheld columns: patients.first_name, patients.nir, results.comment.",
+    )
+    with refuses(at=at, saying=saying):
+        plan_as(curious, accountable("refuse"))
+
+
+@pytest.mark.vector("account-overprivileged")
+def test_account_that_can_do_more_than_read(plan_as, refuses) -> None:
+    powerful = Account("dba", ("is a superuser", "may create roles"), NEEDED)
+
+    with refuses(at="account dba", saying="more than read: is a superuser; may create roles."):
+        plan_as(powerful, accountable("refuse"))
+
+
+@pytest.mark.vector("account-shared")
+@pytest.mark.parametrize("name", ["postgres", "LABO", "admin"])
+def test_account_that_several_people_use(plan_as, refuses, name) -> None:
+    with refuses(at=f"account {name}", saying="nobody answers for what it does"):
+        plan_as(Account(name, (), NEEDED), accountable("refuse", "labo"))
+
+
+@pytest.mark.vector("account-unknown")
+def test_source_without_accounts_where_the_instruction_asks_for_a_narrow_one(plan, refuses) -> None:
+    with refuses(at="lis.sqlite", saying="who can open it reads all of it"):
+        plan(accountable("refuse"))
+
+
+def test_what_is_not_refused_is_a_warning_with_its_way_out(plan_as) -> None:
+    found = plan_as(Account("postgres", ("is a superuser",), NEEDED), accountable("warn"))
+
+    assert found["refusals"] == []
+    assert [one["code"] for one in found["warnings"]] == [
+        "account-shared",
+        "account-overprivileged",
+    ]
+    assert all("remit grants" in one["way_out"] for one in found["warnings"])
+
+
+# --- the landing zone ---------------------------------------------------------------------------
+
+
+@pytest.mark.vector("landing-not-instructed")
+def test_landing_zone_of_another_kind_than_instructed(plan, refuses) -> None:
+    with refuses(at="/landing", saying="reached by folder, the instruction says sftp"):
+        plan(lambda fields: fields["security"].update(transport="sftp"))
+
+
+@pytest.mark.vector("landing-not-instructed")
+def test_landing_zone_other_than_the_one_pinned(plan, refuses) -> None:
+    with refuses(at="/landing", saying="not the endpoint that the instruction pins"):
+        plan(lambda fields: fields["security"].update(endpoint="0123456789abcdef"))
+
+
+def test_landing_zone_that_is_pinned_by_its_own_name(world) -> None:
+    name = world.landing().claim()
+    run = world.open_run(edit=lambda fields: fields["security"].update(endpoint=name))
+
+    run.plan(world.source(), world.landing(), open_judge())
+
+    assert run.story.has("planned")
+
+
+# --- what a plan compares with ------------------------------------------------------------------
+
+
+def test_new_columns_and_tables_are_withheld_and_reported(world) -> None:
+    first = world.open_run("first")
+    first.plan(world.source(), world.landing(), open_judge())
+    ddl(world, "ALTER TABLE results ADD COLUMN shoe_size INTEGER", "CREATE TABLE extra (a TEXT)")
+    second = world.open_run("second")
+
+    second.plan(world.source(), world.landing(), open_judge())
+
+    found = second.story.last("planned")["plan"]
+    assert found["previous"] == "first"
+    assert [(one["where"], one["what"]) for one in found["drift"]] == [
+        ("extra", "is a new table, withheld"),
+        ("results.shoe_size", "is a new column (INTEGER), withheld"),
+    ]
+    assert "shoe_size" in found["tables"][0]["withheld"]
+    assert "extra" in found["withheld_tables"]
+
+
+def test_plan_since_a_run_says_what_differs_and_needs_that_run(world, cli, refuses) -> None:
+    world.open_run("first").plan(world.source(), world.landing(), open_judge())
+    file = world.instruct(lambda fields: fields["tables"][0]["columns"].pop())
+
+    code, answer = cli("plan", file, "--source", world.source_url, "--since", "first")
+
+    assert code == 3  # another text of version 1 was received before
+    assert ("results.validated_at", "leaves no more") in [
+        (one["where"], one["what"]) for one in answer["differences"]
+    ]
+    assert cli("plan", file, "--source", world.source_url, "--since", "none")[0] == 3

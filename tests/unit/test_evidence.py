@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.errors import EvidenceBroken
-from remit.evidence import (
-    EMPTY_ROOT,
-    Frontier,
-    Record,
-    inclusion_proof,
-    leaf_hash,
-    parse_timestamp,
-    root_from_proof,
-    root_of,
-    timestamp,
-)
+from remit.evidence import Record, parse_timestamp, timestamp
+from remit.merkle import EMPTY_ROOT, Frontier, inclusion_proof, leaf_hash, root_from_proof, root_of
 
 bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=70)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from remit.adapters.folder import translating_os
 from remit.errors import EvidenceBroken, RemitError, Unavailable, UsageError, translating
-from remit.evidence import Frontier, Kept, Record
+from remit.evidence import Kept, Record
+from remit.merkle import Frontier
 
 _METADATA = sa.MetaData()
 _LOG = sa.Table("remit_log", _METADATA, sa.Column("name", sa.Text, primary_key=True))
@@ -30,6 +31,7 @@ _RECORD = sa.Table(
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, index=True),
     sa.Column("body", sa.Text, nullable=False),
     sa.UniqueConstraint("run", "step"),
 )
@@ -100,19 +102,24 @@ class SqlLedger:
         if writer.checkpoint is not None:
             self._keep_witness(writer.checkpoint)
 
-    def kept(self, run: str | None = None) -> Iterator[Kept]:
+    def kept(
+        self, run: str | None = None, kinds: Collection[str] = (), *, newest_first: bool = False
+    ) -> Iterator[Kept]:
         """See `remit.evidence.Ledger`."""
-        query = sa.select(_RECORD).order_by(_RECORD.c.seq)
+        query = sa.select(_RECORD)
+        query = query.order_by(_RECORD.c.seq.desc() if newest_first else _RECORD.c.seq)
         if run is not None:
             query = query.where(_RECORD.c.run == run)
+        if kinds:
+            query = query.where(_RECORD.c.kind.in_(list(kinds)))
         with (
             self._translated(),
             self._engine.connect() as connection,
             # A server-side cursor: closed at once, also when the reader stops half-way.
             connection.execution_options(yield_per=1000).execute(query) as rows,
         ):
-            for seq, of_run, step, body in rows:
-                yield Kept(seq, of_run, step, _text(body, f"record {seq}"))
+            for seq, of_run, step, kind, body in rows:
+                yield Kept(seq, of_run, step, kind, _text(body, f"record {seq}"))
 
     def checkpoint(self, size: int | None = None) -> bytes | None:
         """See `remit.evidence.Ledger`."""
@@ -201,7 +208,7 @@ class _Writer:
     def add(self, record: Record, frontier: Frontier, checkpoint: bytes) -> None:
         roots = " ".join(root.hex() for root in frontier.roots)
         row: dict[str, Any] = {"seq": record.seq, "run": record.run, "step": record.step}
-        row["body"] = record.body().decode()
+        row |= {"kind": record.kind, "body": record.body().decode()}
         self._connection.execute(sa.insert(_RECORD).values(row))
         kept = {"size": frontier.size, "frontier": roots, "envelope": checkpoint.decode()}
         self._connection.execute(sa.insert(_CHECKPOINT).values(kept))

@@ -9,6 +9,7 @@ from pathlib import Path
 from remit import __version__
 from remit.cli import evidence, exchange, instruction, register, runs, target
 from remit.cli import plan as plans
+from remit.cli.grants import grants
 from remit.cli.pseudonym import pseudonym
 from remit.pseudonyms import ID_TYPES
 
@@ -27,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     _keys(commands)
     _pseudonym(commands)
     _instruction(commands)
+    _grants(commands)
     _runs(commands)
     _target(commands)
     _evidence(commands)
@@ -101,6 +103,19 @@ def _register(
     about = "every instruction received, and the runs under each (Art. 30(2))"
     record = _command(commands, "record", register.record, about)
     record.add_argument("--format", choices=("md", "json"), default="md")
+
+
+def _grants(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "the least-privilege role of an instruction, as SQL for PostgreSQL to review"
+    made = _command(commands, "grants", grants, about)
+    made.add_argument("file", type=_path, help="the instruction")
+    made.add_argument("--role", type=_text, metavar="NAME", help="the role; by default remit_ID")
+    about = "limit rows by views (default) or by row security policies on the tables"
+    made.add_argument("--rows", choices=("view", "policy"), default="view", help=about)
+    about = "with views: the schema that they are made in; by default called like remit_ID"
+    made.add_argument("--schema", type=_text, metavar="NAME", help=about)
+    about = "where the tables are that the instruction names without a schema; public by default"
+    made.add_argument("--source-schema", type=_text, metavar="NAME", default="public", help=about)
 
 
 def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from remit import deliver, validate
 from remit import instruction as instructions
 from remit.cli.output import Output
-from remit.custody import REGISTER, entries_of, key_of, require_in_force, with_arrivals
+from remit.custody import (
+    REGISTER,
+    entries_of,
+    key_of,
+    require_in_force,
+    require_receivable,
+    with_arrivals,
+)
 from remit.custody.history import PlanOfRun, plan_of, previous_plan
 from remit.errors import Refused, UsageError
-from remit.evidence import Record, timestamp
+from remit.evidence import Ledger, timestamp
 from remit.instruction import Instruction
 from remit.instruction.interval import Interval, for_interval
 from remit.plan import Circumstances, Plan, differences, make_plan
@@ -35,9 +42,9 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
     settings = Settings.from_environment()
     text = instructions.read(options.file)
     signed_terms = instructions.parse(text)
-    records = _records(settings, output, needed=options.since is not None)
+    ledger = _ledger(settings, output, needed=options.since is not None)
     found: list[Refused] = []
-    _collect(found, lambda: _require_signed(options, settings, records))
+    _collect(found, lambda: _require_signed(options, settings, ledger))
     terms = _cut(found, signed_terms, options.interval)
     _collect(
         found, lambda: validate.load_rules(terms, settings.include / "expectations", open_judge())
@@ -48,11 +55,12 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
         pseudonyms=open_pseudonyms(settings),
         landing=landing,
         interval=options.interval,
-        previous=previous_plan(records, terms.id, source.label),
+        previous=previous_plan(ledger, terms.id, source.label) if ledger else None,
         also=found,
     )
     made = make_plan(terms, instructions.digest_of(text), source, circumstances)
-    _show(options, output, made, plan_of(records, options.since) if options.since else None)
+    since = plan_of(ledger, options.since) if ledger and options.since else None
+    _show(options, output, made, since)
     return Refused.exit_code if made.refusals else 0
 
 
@@ -101,12 +109,11 @@ def _cut(found: list[Refused], terms: Instruction, interval: Interval | None) ->
         return terms
 
 
-def _require_signed(
-    options: argparse.Namespace, settings: Settings, records: Sequence[Record]
-) -> None:
+def _require_signed(options: argparse.Namespace, settings: Settings, ledger: Ledger | None) -> None:
     trust, now = settings.trust(options.trust), clock()
     instruction = instructions.verify(instructions.read_signed(options.file), trust, now)
-    entries = entries_of(record for record in records if record.run == REGISTER)
+    entries = entries_of(kept.record() for kept in ledger.kept(REGISTER)) if ledger else []
+    require_receivable(entries, instruction)
     folder = settings.include / "instructions"
     entries = with_arrivals(entries, folder, trust, key_of(instruction), timestamp(now))
     require_in_force(entries, instruction, now)
@@ -127,12 +134,12 @@ def _landing(
     return landing.label
 
 
-def _records(settings: Settings, output: Output, *, needed: bool) -> list[Record]:
-    """What the evidence holds; nothing where there is none yet, unless it is needed."""
+def _ledger(settings: Settings, output: Output, *, needed: bool) -> Ledger | None:
+    """The evidence; None where there is none yet, unless it is needed."""
     try:
-        return [kept.record() for kept in open_ledger(settings).kept()]
+        return open_ledger(settings)
     except UsageError as error:
         if needed:
             raise
         output.note(f"No earlier run is known: {error}")
-        return []
+        return None

@@ -8,6 +8,7 @@ from remit.custody.register import (
     entries_of,
     key_of,
     require_in_force,
+    require_receivable,
     with_arrivals,
 )
 from remit.custody.run import Run, run_id
@@ -27,6 +28,7 @@ __all__ = [
     "execute_due",
     "key_of",
     "require_in_force",
+    "require_receivable",
     "run_id",
     "stories",
     "with_arrivals",

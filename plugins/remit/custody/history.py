@@ -2,42 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from remit.errors import Refused
-from remit.evidence import Record
+from remit.evidence import Ledger, of_kinds
 
 PlanOfRun = tuple[str, Mapping[str, Any]]
 """A run and its plan, as `Plan.as_json` gives it."""
 
 
-def previous_plan(
-    records: Iterable[Record], instruction: str, source: str, but: str = ""
-) -> PlanOfRun | None:
+def previous_plan(ledger: Ledger, instruction: str, source: str, but: str = "") -> PlanOfRun | None:
     """The newest plan under any version of an instruction on a source; None when there is none.
 
     Args:
         but: a run that does not count, because it is the one being planned.
     """
-    found: PlanOfRun | None = None
-    for record in records:
-        if record.kind == "planned" and record.run != but:
-            plan = record.data["plan"]
-            if (plan["instruction"]["id"], plan["source"]) == (instruction, source):
-                found = (record.run, plan)
-    return found
+    for record in of_kinds(ledger, "planned", newest_first=True):
+        plan = record.data["plan"]
+        same = (plan["instruction"]["id"], plan["source"]) == (instruction, source)
+        if same and record.run != but:
+            return record.run, plan
+    return None
 
 
-def plan_of(records: Iterable[Record], run: str) -> PlanOfRun:
+def plan_of(ledger: Ledger, run: str) -> PlanOfRun:
     """The plan of a run.
 
     Raises:
         Refused: run-unknown, when the evidence has none.
     """
-    for record in records:
-        if record.run == run and record.kind == "planned":
-            return run, record.data["plan"]
+    for kept in ledger.kept(run, ["planned"]):
+        return run, kept.record().data["plan"]
     raise Refused(
         "run-unknown",
         f"run {run}",
@@ -47,7 +43,7 @@ def plan_of(records: Iterable[Record], run: str) -> PlanOfRun:
 
 
 def overlapping_run(
-    records: Iterable[Record], instruction: str, source: str, interval: Mapping[str, str], but: str
+    ledger: Ledger, instruction: str, source: str, interval: Mapping[str, str], but: str
 ) -> str | None:
     """A run that took rows of the same instruction and source for a part of the interval.
 
@@ -55,7 +51,7 @@ def overlapping_run(
     """
     taken: set[str] = set()
     confirmed: set[str] = set()
-    for record in records:
+    for record in of_kinds(ledger, "opened", "confirmed", "stopped", "deleted"):
         if record.kind == "opened" and record.run != but:
             opened, own = record.data, record.data["interval"]
             same = (opened["instruction"]["id"], opened["source"]) == (instruction, source)

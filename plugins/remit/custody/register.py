@@ -148,11 +148,7 @@ class Register:
         data = _received(instruction)
 
         def fresh() -> bool:
-            same = [e for e in self.entries() if e.key == key_of(instruction)]
-            if any(entry.instruction == data["instruction"] for entry in same):
-                return False
-            _require_fitting(instruction, same)
-            return True
+            return require_receivable(self.entries(), instruction)
 
         return self._append("received", data, fresh)
 
@@ -257,8 +253,16 @@ def _require_newest(where: str, version: int, own: list[Entry], now: datetime) -
             )
 
 
-def _require_fitting(instruction: VerifiedInstruction, same: list[Entry]) -> None:
+def require_receivable(entries: list[Entry], instruction: VerifiedInstruction) -> bool:
+    """Refuse an instruction that contradicts what was received; False when it is no news.
+
+    Raises:
+        Refused: instruction-version-reused, instruction-succession.
+    """
     terms = instruction.terms
+    same = [entry for entry in entries if entry.key == key_of(instruction)]
+    if any(entry.instruction["digest"] == instruction.digest for entry in same):
+        return False
     where = f"instruction {terms.id} version {terms.version}"
     digests = {entry.instruction["version"]: entry.instruction["digest"] for entry in same}
     if terms.version in digests:
@@ -276,6 +280,7 @@ def _require_fitting(instruction: VerifiedInstruction, same: list[Entry]) -> Non
             f"it supersedes another text of version {replaced.version} than the one received.",
             "name the digest of the version that the processor has (remit instruction verify).",
         )
+    return True
 
 
 def _received(instruction: VerifiedInstruction) -> Data:

@@ -114,7 +114,7 @@ class Run(Custodian):
                 pseudonyms=self.deployment.pseudonyms,
                 landing=landing.label,
                 interval=self.interval(),
-                previous=previous_plan(log.records(), terms.id, source.label, but=self.id),
+                previous=previous_plan(log.ledger, terms.id, source.label, but=self.id),
                 also=_refusals(
                     landing.preflight,
                     lambda: deliver.require_instructed(terms, landing),
@@ -380,8 +380,8 @@ class Run(Custodian):
         """Each row is given once: no two runs that count take it from the same source."""
         if interval is None:
             return
-        records = self.deployment.log.records()
-        other = overlapping_run(records, instruction.terms.id, source, interval, but=self.id)
+        ledger = self.deployment.log.ledger
+        other = overlapping_run(ledger, instruction.terms.id, source, interval, but=self.id)
         if other is not None:
             raise Refused(
                 "interval-taken",

@@ -144,7 +144,7 @@ class _Planner:
         found = list(column_refusals(table, live, drifted))
         scope = list(scope_refusals(table, self._schema))
         missing = tuple(column.name for column in table.columns if column.name not in live)
-        in_scope = None if scope else self._counted(table.query(), found)
+        in_scope = None if scope else self._counted(replace(table.query(), columns=()), found)
         if in_scope is not None and in_scope > table.rows.maximum:
             found.append(over_maximum(table, in_scope))
         total = self._counted(

@@ -55,6 +55,7 @@ class Controller:
         trusted.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self._key.with_name("controller.pem.pub"), trusted / "controller.pub")
         self._copy_expectations()
+        self._now = datetime.now(UTC)
 
     def instruct(
         self, parties: Parties, file: str = "durand.yaml", edit: Edit | None = None
@@ -79,14 +80,13 @@ class Controller:
         envelope_path(path).write_bytes(signing.sign(path.read_bytes(), PAYLOAD_TYPE, signer))
 
     def fields(self, parties: Parties) -> dict[str, Any]:
-        """The instruction's fields, with validity from yesterday for a year."""
+        """The instruction's fields, with validity for a year from the day before it was made."""
         fields: dict[str, Any] = copy.deepcopy(yaml.safe_load(_TEMPLATE))
-        now = datetime.now(UTC)
         fields["processor"]["signing_key"] = parties.processor
         fields["recipients"][0] |= {"key": parties.target, "receipt_key": parties.target_receipt}
         fields["valid"] = {
-            "from": timestamp(now - timedelta(days=1)),
-            "until": timestamp(now + timedelta(days=365)),
+            "from": timestamp(self._now - timedelta(days=1)),
+            "until": timestamp(self._now + timedelta(days=365)),
         }
         for suite in fields["expectations"]:
             text = (self.include / "expectations" / suite["file"]).read_bytes()

@@ -36,15 +36,17 @@ def drafted(contract: Contract) -> str:
 
 
 def _columns(element: Object | Item, above: str = "") -> Iterator[SourceColumn]:
+    """The columns; what is nested is there as well, but as of no type, so that it cannot leave."""
     for inner in element.properties or []:
         name = above + (inner.physical_name or inner.name)
         kind = proposed(inner.logical_type, inner.logical_type_options, inner.physical_type)
         native = one_line(inner.physical_type or inner.logical_type or "unknown")
-        flat = not above and not inner.properties and inner.items is None
-        yield SourceColumn(name, native, kind if flat else None, not inner.required)
+        if above or inner.properties or inner.items:
+            kind, native = None, f"{native} (nested)"
+        yield SourceColumn(name, native, kind, not inner.required)
         yield from _columns(inner, f"{name}.")
-        if inner.items is not None:
-            yield from _columns(inner.items, f"{name}[].")
+    if isinstance(element, Item) and element.items:
+        yield from _columns(element.items, f"{above.removesuffix('.')}[].")
 
 
 def _quotes(contract: Contract) -> Iterator[str]:
@@ -53,16 +55,16 @@ def _quotes(contract: Contract) -> Iterator[str]:
             yield from _comment(f"{key}: {_shown(value)}", 0)
     for table in contract.objects or []:
         yield from _comment(f"schema {_fields(table)}", 0)
-        yield from _of_properties(table, 1)
+        yield from _below(table, 1)
 
 
-def _of_properties(element: Object | Item, depth: int) -> Iterator[str]:
+def _below(element: Object | Item, depth: int) -> Iterator[str]:
     for inner in element.properties or []:
         yield from _comment(_fields(inner), depth)
-        yield from _of_properties(inner, depth + 1)
-        if inner.items is not None:
-            yield from _comment(f"items {_fields(inner.items)}", depth + 1)
-            yield from _of_properties(inner.items, depth + 2)
+        yield from _below(inner, depth + 1)
+    if isinstance(element, Item) and element.items:
+        yield from _comment(f"items {_fields(element.items)}", depth)
+        yield from _below(element.items, depth + 1)
 
 
 def _fields(part: Part) -> str:
