@@ -74,7 +74,9 @@ class Pairing:
         return self._keys(rows, self.other)
 
     def _keys(self, rows: pa.RecordBatch, columns: Columns) -> pa.Array:
-        alike = [mine == theirs for (_, mine), (_, theirs) in zip(self.own, self.other, strict=True)]
+        alike = [
+            mine == theirs for (_, mine), (_, theirs) in zip(self.own, self.other, strict=True)
+        ]
         parts = [
             _comparable(rows.column(name), same)
             for (name, _), same in zip(columns, alike, strict=True)
@@ -138,7 +140,7 @@ class KeySet:
 
     def holds(self, rows: pa.RecordBatch) -> pa.BooleanArray:
         """True for each row whose key is among them."""
-        if not self._sorted:
+        if self._sorted is None or len(self._sorted) == 0:
             return pa.repeat(False, rows.num_rows)
         sought = self._pairing.own_keys(rows)
         places = pc.search_sorted(self._sorted, sought)

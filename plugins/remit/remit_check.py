@@ -9,6 +9,8 @@ other table's own limits are checked in the same way when they are read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,12 +18,9 @@ import pyarrow.compute as pc
 from remit.columns import ColumnType
 from remit.errors import Refused
 from remit.instruction import Table
-from remit.key_sets import count_found
+from remit.key_sets import KeyGatherer, KeySet, Pairing, require_columns, stream_exactly
 from remit.ports import Membership, SemiJoin, Snapshot, TableQuery, Window
 from remit.suppression import SubjectFilter
-
-MOST_KEYS = 20_000_000
-"""How many keys of another table are held in memory for one membership."""
 
 
 def over_maximum(table: Table, rows: int) -> Refused:
@@ -37,7 +36,7 @@ def over_maximum(table: Table, rows: int) -> Refused:
 class ScopeCheck:
     """Holds batches to the limits of one query."""
 
-    def __init__(self, name: str, query: TableQuery, keys: Sequence[pa.Table] = ()) -> None:
+    def __init__(self, name: str, query: TableQuery, keys: Sequence[KeySet] = ()) -> None:
         """Prepare the check.
 
         Args:
@@ -47,13 +46,14 @@ class ScopeCheck:
         if len(keys) != len(query.through):
             raise ValueError("membership through another table is checked with that table's keys")
         self._name, self._query, self._keys = name, query, keys
+        self._listed = [_typed(membership) for membership in query.memberships]
 
     @classmethod
     def load(cls, name: str, query: TableQuery, snapshot: Snapshot) -> ScopeCheck:
         """The check, with the keys read from the snapshot that the rows come from.
 
         Raises:
-            Refused: row-outside-remit, membership-too-large.
+            Refused: row-outside-remit, columns-outside-remit, membership-too-large.
         """
         return cls(name, query, [_keys(join, snapshot) for join in query.through])
 
@@ -61,32 +61,27 @@ class ScopeCheck:
         """The query with the columns that the limits need, and `extra`, behind its own."""
         query, names = self._query, {name for name, _ in self._query.columns}
         needed = query.limit_columns() | dict(extra)
-        columns = query.columns + tuple(item for item in needed.items() if item[0] not in names)
-        return TableQuery(
-            query.table, columns, query.window, query.memberships, query.through, query.schema
-        )
+        more = tuple(item for item in needed.items() if item[0] not in names)
+        return replace(query, columns=query.columns + more)
 
     def require(self, batch: pa.RecordBatch) -> None:
         """Refuse (row-outside-remit) a batch with a row outside any limit."""
         query = self._query
         if query.window:
             self._require(_in_window(batch, query.window), query.window.column)
-        for membership in query.memberships:
-            self._require(_is_member(batch, membership), membership.column)
+        for membership, values in zip(query.memberships, self._listed, strict=True):
+            inside = pc.is_in(batch.column(membership.column), values, skip_nulls=True)
+            self._require(inside, membership.column)
         for join, keys in zip(query.through, self._keys, strict=True):
-            names = [name for name, _ in join.columns]
-            found = count_found(batch.select(names), keys)
-            self._require_all(found, batch.num_rows, ", ".join(names))
+            self._require(keys.holds(batch), ", ".join(name for name, _ in join.columns))
 
     def _require(self, inside: pa.BooleanArray, column: str) -> None:
-        self._require_all(pc.sum(inside).as_py() or 0, len(inside), column)
-
-    def _require_all(self, inside: int, rows: int, column: str) -> None:
-        if inside != rows:
+        outside = len(inside) - inside.true_count
+        if outside:
             raise Refused(
                 "row-outside-remit",
                 f"{self._name}.{column}",
-                f"{rows - inside} of {rows} rows read are outside what was instructed.",
+                f"{outside} of {len(inside)} rows read are outside what was instructed.",
                 "nothing was kept; the source did not limit rows as asked: find out why.",
             )
 
@@ -106,19 +101,24 @@ class RemitCheck:
             table: the table's part of the instruction.
             snapshot: where the keys of other tables are read, if membership leads through any.
             subjects: says whose rows may leave, where there is a suppress list.
+
+        Raises:
+            Refused: as `ScopeCheck.load`.
         """
-        self._table, self._query = table, table.query()
+        self._table, query = table, table.query()
+        self._names = [name for name, _ in query.columns]
         self._subjects = subjects
         if snapshot is None:
-            self._scope = ScopeCheck(table.name, self._query)
+            self._scope = ScopeCheck(table.name, query)
         else:
-            self._scope = ScopeCheck.load(table.name, self._query, snapshot)
+            self._scope = ScopeCheck.load(table.name, query, snapshot)
+        self._asked = self._scope.widened(*(subjects.columns.items() if subjects else ()))
         self.rows = 0
         self.suppressed = 0
 
     def query(self) -> TableQuery:
         """The table's query with the columns that the checks need, which are dropped afterwards."""
-        return self._scope.widened(*(self._subjects.columns.items() if self._subjects else ()))
+        return self._asked
 
     def admit(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch with only the allowed columns, of the rows that are not suppressed.
@@ -126,12 +126,12 @@ class RemitCheck:
         Raises:
             Refused: columns-outside-remit, row-outside-remit or rows-over-maximum.
         """
-        require_columns(self._table.name, batch, self.query())
+        require_columns(self._table.name, batch, self._asked)
         self._scope.require(batch)
         self.rows += batch.num_rows
         if self.rows > self._table.rows.maximum:
             raise over_maximum(self._table, self.rows)
-        return self._without_suppressed(batch).select([name for name, _ in self._query.columns])
+        return self._without_suppressed(batch).select(self._names)
 
     def _without_suppressed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._subjects is None:
@@ -141,38 +141,15 @@ class RemitCheck:
         return kept
 
 
-def require_columns(name: str, batch: pa.RecordBatch, query: TableQuery) -> None:
-    """Refuse (columns-outside-remit) a batch of other columns or types than were asked for."""
-    expected = pa.schema([(column, kind.arrow()) for column, kind in query.columns])
-    if not batch.schema.remove_metadata().equals(expected):
-        raise Refused(
-            "columns-outside-remit",
-            name,
-            "the source returned other columns or types than were asked for.",
-            "nothing was kept; plan again to see what changed at the source.",
-        )
-
-
-def _keys(join: SemiJoin, snapshot: Snapshot) -> pa.Table:
-    """The distinct keys in scope of another table, each row checked against that table's limits."""
+def _keys(join: SemiJoin, snapshot: Snapshot) -> KeySet:
+    """The keys in scope of another table, each row of it checked against that table's limits."""
     check = ScopeCheck.load(join.keys.table, join.keys, snapshot)
-    names = [name for name, _ in join.keys.columns]
-    schema = pa.schema([(name, kind.arrow()) for name, kind in join.keys.columns])
-    parts, rows, query = [schema.empty_table()], 0, check.widened()
-    for batch in snapshot.stream(query):
-        require_columns(join.keys.table, batch, query)
+    pairing = Pairing(join.columns, join.keys.columns)
+    gathered = KeyGatherer(join.keys.table)
+    for batch in stream_exactly(snapshot, check.widened()):
         check.require(batch)
-        rows += batch.num_rows
-        if rows > MOST_KEYS:
-            raise Refused(
-                "membership-too-large",
-                join.keys.table,
-                f"more than {MOST_KEYS} of its rows are in scope, too many to check membership by.",
-                "narrow the limits on that table, or split the instruction by period.",
-            )
-        parts.append(pa.Table.from_batches([batch.select(names)]))
-    keys = pa.concat_tables(parts)
-    return keys.group_by(names).aggregate([]).combine_chunks()
+        gathered.add(pairing.other_keys(batch))
+    return KeySet(pairing, gathered.keys())
 
 
 def _in_window(batch: pa.RecordBatch, window: Window) -> pa.BooleanArray:
@@ -182,6 +159,13 @@ def _in_window(batch: pa.RecordBatch, window: Window) -> pa.BooleanArray:
     return pc.fill_null(inside, False)
 
 
-def _is_member(batch: pa.RecordBatch, membership: Membership) -> pa.BooleanArray:
-    values = pa.array(membership.values, pa.string()).cast(membership.type.arrow())
-    return pc.is_in(batch.column(membership.column), values, skip_nulls=True)
+def _typed(membership: Membership) -> pa.Array:
+    """The values listed, without those that no value of the type can be."""
+    kind = membership.type
+    if kind.name == "integer":
+        numbers = [int(value) for value in membership.values]
+        return pa.array([n for n in numbers if -(2**63) <= n < 2**63], kind.arrow())
+    if kind.name == "decimal":
+        texts = [text for text in membership.values if len(text.lstrip("-")) <= kind.precision]
+        return pa.array(list(map(Decimal, texts)), kind.arrow())
+    return pa.array(membership.values, pa.string()).cast(kind.arrow())

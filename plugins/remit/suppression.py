@@ -2,10 +2,14 @@
 
 Guarantee: a row is kept only if its data subject is known and not on the list; where the way to the
 data subject leads through other tables, every subject found there must be. A row that leads to
-nobody is left out: nobody can tell whose it is.
+nobody is left out: nobody can tell whose it is. Of those other tables, no more is asked for than
+what the rows in scope lead to.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,76 +17,84 @@ import pyarrow.compute as pc
 from remit.columns import ColumnType
 from remit.instruction import Instruction, Table
 from remit.instruction.tables import DataSubject, SubjectStep
-from remit.key_sets import looked_up
-from remit.ports import PseudonymKeys, Snapshot, TableQuery
+from remit.key_sets import KeyGatherer, KeySet, Pairing, stream_exactly
+from remit.ports import PseudonymKeys, SemiJoin, Snapshot, TableQuery
 from remit.transform import SuppressList
-
-_VERDICT = "verdict"
 
 
 class SubjectFilter:
-    """Says of each row of one table whether its data subject may leave."""
+    """Says of each row of one table whether its data subject may leave.
 
-    def __init__(self, subject: DataSubject, listed: SuppressList, snapshot: Snapshot) -> None:
+    Attributes:
+        columns: those of the table that it needs, with their types.
+    """
+
+    def __init__(
+        self, subject: DataSubject, listed: SuppressList, snapshot: Snapshot, scope: TableQuery
+    ) -> None:
         """Read what leads from this table's rows to data subjects.
 
         Args:
             snapshot: the one that the rows come from.
+            scope: the rows of the table that are in scope.
 
         Raises:
-            Refused, Unavailable: the source cannot give it.
+            Refused, Unavailable: the source cannot give it, or it is too much to hold.
         """
-        self._subject, self._listed = subject, listed
+        self._subject, self._listed, self._snapshot = subject, listed, snapshot
         self._type = ColumnType.parse(subject.type)
-        self._keys = self._load(snapshot) if subject.through else None
         self.columns = subject.own_columns()
+        self._allowed = self._reached(subject.through or [], scope)
 
     def kept(self, batch: pa.RecordBatch) -> pa.BooleanArray:
         """True for each row that may leave, in the order of the rows."""
-        if self._keys is None:
+        return self._judged(batch, self._allowed)
+
+    def _judged(self, batch: pa.RecordBatch, allowed: KeySet | None) -> pa.BooleanArray:
+        if allowed is None:
             return self._listed.allowed(batch.column(self._subject.column), self._type)
-        return self._found(batch.select(list(self.columns)), self._keys)
+        return allowed.holds(batch)
 
-    def _load(self, snapshot: Snapshot) -> pa.Table:
-        """The first step's keys, each with its verdict."""
-        steps, verdicts = self._subject.through or [], None
-        for step, following in zip(reversed(steps), [None, *reversed(steps[1:])], strict=True):
-            verdicts = self._load_step(snapshot, step, following, verdicts)
-        if verdicts is None:
-            raise ValueError("the way to the data subject has no step")
-        return verdicts
+    def _reached(self, steps: Sequence[SubjectStep], scope: TableQuery) -> KeySet | None:
+        """The keys that lead from rows in scope to data subjects who may leave, all of them.
 
-    def _load_step(
-        self,
-        snapshot: Snapshot,
-        step: SubjectStep,
-        following: SubjectStep | None,
-        verdicts: pa.Table | None,
-    ) -> pa.Table:
-        keys = {join.to: join.other for join in step.join}
-        onward = (
-            {join.column: join.own for join in following.join}
-            if following
-            else {self._subject.column: self._type}
-        )
-        columns = tuple((keys | onward).items())
-        query = TableQuery(step.relation, columns, schema=step.schema_name)
-        names = list(keys)
-        schema = pa.schema([(name, keys[name].arrow()) for name in names])
-        parts = [schema.append(pa.field(_VERDICT, pa.bool_())).empty_table()]
-        for batch in snapshot.stream(query):
-            if verdicts is None:
-                kept = self._listed.allowed(batch.column(self._subject.column), self._type)
-            else:
-                kept = self._found(batch.select(list(onward)), verdicts)
-            found = pa.Table.from_batches([batch.select(names)]).append_column(_VERDICT, kept)
-            parts.append(found)
-        together = pa.concat_tables(parts).group_by(names).aggregate([(_VERDICT, "all")])
-        return together.rename_columns([*names, _VERDICT]).combine_chunks()
+        None at the end of the way, where the rows name the data subject themselves.
+        """
+        if not steps:
+            return None
+        pairing, query = _step(steps, self._subject, self._type, scope)
+        further = self._reached(steps[1:], query)
+        seen, barred = KeyGatherer(query.table), KeyGatherer(query.table)
+        for batch in stream_exactly(self._snapshot, query):
+            keys = pairing.other_keys(batch)
+            seen.add(keys)
+            barred.add(keys.filter(pc.invert(self._judged(batch, further))))
+        return KeySet(pairing, _without(seen.keys(), barred.keys()))
 
-    def _found(self, rows: pa.RecordBatch, keys: pa.Table) -> pa.BooleanArray:
-        verdicts = keys.column(_VERDICT).combine_chunks()
-        return pc.fill_null(looked_up(rows, keys.drop_columns([_VERDICT]), verdicts), False)
+
+def _step(
+    steps: Sequence[SubjectStep], subject: DataSubject, kind: ColumnType, scope: TableQuery
+) -> tuple[Pairing, TableQuery]:
+    """How rows in scope lead to the first step's table, and what is asked of that one."""
+    joins = steps[0].join
+    own = tuple((join.column, join.own) for join in joins)
+    other = tuple((join.to, join.other) for join in joins)
+    if len(steps) > 1:
+        onward = {join.column: join.own for join in steps[1].join}
+    else:
+        onward = {subject.column: kind}
+    led_to = SemiJoin(other, replace(scope, columns=own))
+    columns = tuple((dict(other) | onward).items())
+    there = steps[0].there
+    return Pairing(own, other), TableQuery(
+        there.table, columns, through=(led_to,), schema=there.schema
+    )
+
+
+def _without(keys: pa.Array | None, barred: pa.Array | None) -> pa.Array | None:
+    if keys is None or barred is None:
+        return keys
+    return keys.filter(pc.invert(pc.is_in(keys, barred)))
 
 
 def subject_filter(
@@ -96,4 +108,5 @@ def subject_filter(
     if terms.suppress is None or table.data_subject is None:
         return None
     mac = keys.mac(terms.suppress.key, terms.pseudonym_check(terms.suppress.key))
-    return SubjectFilter(table.data_subject, SuppressList(terms.suppress.subjects, mac), snapshot)
+    listed = SuppressList(terms.suppress.subjects, mac)
+    return SubjectFilter(table.data_subject, listed, snapshot, table.query())
