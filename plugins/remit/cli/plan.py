@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from remit.custody.history import PlanOfRun, plan_of, previous_plan
 from remit.errors import Refused, UsageError
 from remit.evidence import Ledger, timestamp
 from remit.instruction import Instruction
+from remit.instruction.forms import MOMENT
 from remit.instruction.interval import Interval, for_interval
 from remit.plan import Circumstances, Plan, differences, make_plan
 from remit.plan.markdown import plan_markdown
@@ -65,18 +67,18 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
 
 
 def read_interval(given: str) -> Interval:
-    """``START/END``, in ISO 8601 with an offset from UTC, as the command line gives it.
+    """``START/END``, each to the second and with an offset from UTC, as the command line gives it.
 
     Raises:
         ArgumentTypeError: it is not of that form.
     """
+    bounds = given.split("/")
     try:
-        start, end = (datetime.fromisoformat(bound) for bound in given.split("/"))
-        return Interval(start, end)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            "must be START/END, each such as 2026-01-01T02:00:00+01:00"
-        ) from None
+        if len(bounds) == 2 and all(re.fullmatch(MOMENT, bound, re.ASCII) for bound in bounds):
+            return Interval(*map(datetime.fromisoformat, bounds))
+    except ValueError:  # of the form, but no such time, or without an offset
+        pass
+    raise argparse.ArgumentTypeError("must be START/END, each such as 2026-01-01T02:00:00+01:00")
 
 
 def _show(options: argparse.Namespace, output: Output, made: Plan, since: PlanOfRun | None) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from remit.errors import Refused
-from remit.evidence import Ledger, of_kinds
+from remit.evidence import Ledger, Record, of_kinds
 
 PlanOfRun = tuple[str, Mapping[str, Any]]
 """A run and its plan, as `Plan.as_json` gives it."""
+
+_ENDS = ("stopped", "deleted")
 
 
 def previous_plan(ledger: Ledger, instruction: str, source: str, but: str = "") -> PlanOfRun | None:
@@ -43,22 +45,32 @@ def plan_of(ledger: Ledger, run: str) -> PlanOfRun:
 
 
 def overlapping_run(
-    ledger: Ledger, instruction: str, source: str, interval: Mapping[str, str], but: str
+    ledger: Ledger, instruction: str, source: str, interval: Mapping[str, str], run: str
 ) -> str | None:
-    """A run that took rows of the same instruction and source for a part of the interval.
+    """The run that took rows of the instruction and source for a part of the interval before `run`.
 
-    One that ended without being confirmed does not count: what it took was deleted.
+    Rows are taken when extraction begins: a run that was only opened or planned stands in nobody's
+    way. A run that ended without being confirmed took nothing: its copies are deleted. Of two that
+    begin at once, the one that comes first in the evidence has the rows.
     """
-    taken: set[str] = set()
+    same: set[str] = set()
+    takers: dict[str, None] = {}
     confirmed: set[str] = set()
-    for record in of_kinds(ledger, "opened", "confirmed", "stopped", "deleted"):
-        if record.kind == "opened" and record.run != but:
+    for record in of_kinds(ledger, "opened", "obliged", "confirmed", "refused", *_ENDS):
+        if record.kind == "opened":
             opened, own = record.data, record.data["interval"]
-            same = (opened["instruction"]["id"], opened["source"]) == (instruction, source)
-            if own and same and own["start"] < interval["end"] and interval["start"] < own["end"]:
-                taken.add(record.run)
+            asked = (opened["instruction"]["id"], opened["source"]) == (instruction, source)
+            if own and asked and own["start"] < interval["end"] and interval["start"] < own["end"]:
+                same.add(record.run)
+        elif record.kind == "obliged" and record.run in same:
+            takers[record.run] = None
         elif record.kind == "confirmed":
             confirmed.add(record.run)
-        elif record.kind in ("stopped", "deleted") and record.run not in confirmed:
-            taken.discard(record.run)
-    return min(taken, default=None)
+        elif _has_ended(record) and record.run not in confirmed:
+            takers.pop(record.run, None)
+    first = next(iter(takers), None)
+    return None if first == run else first
+
+
+def _has_ended(record: Record) -> bool:
+    return record.kind in _ENDS or (record.kind == "refused" and bool(record.data["ends_run"]))

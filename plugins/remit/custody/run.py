@@ -136,7 +136,10 @@ class Run(Custodian):
                 return False
             instruction = self.instruction()
             self._require_planned_source(source)
+            self._require_own_rows(instruction)
             key = self._oblige(instruction)
+            # Again: of two runs that begin at once, each now sees the other.
+            self._require_own_rows(instruction)
             for left in self.deployment.staging.list(self.id):
                 self.deployment.staging.remove(left.path)  # of an attempt that was killed
             staging = extract.Staging(self.deployment.staging, key, self.deployment.pseudonyms)
@@ -374,6 +377,10 @@ class Run(Custodian):
                 "set REMIT_SIGNING_KEY to the instructed key, or have the new one instructed.",
             )
 
+    def _require_own_rows(self, instruction: VerifiedInstruction) -> None:
+        opened = self.story.last("opened")
+        self._require_own_interval(instruction, opened["source"], opened["interval"])
+
     def _require_own_interval(
         self, instruction: VerifiedInstruction, source: str, interval: Mapping[str, str] | None
     ) -> None:
@@ -381,13 +388,14 @@ class Run(Custodian):
         if interval is None:
             return
         ledger = self.deployment.log.ledger
-        other = overlapping_run(ledger, instruction.terms.id, source, interval, but=self.id)
+        other = overlapping_run(ledger, instruction.terms.id, source, interval, self.id)
         if other is not None:
             raise Refused(
                 "interval-taken",
                 f"data interval {interval['start']}",
                 f"run {other} takes rows of the same interval, which would be given twice.",
-                f"go on with run {other} (clear its tasks), or stop it before another takes over.",
+                f"go on with run {other} (clear its tasks, or name it: remit run --run); it no longer "
+                "counts once its copies are deleted without a receipt.",
             )
 
     def _require_planned_source(self, source: Source) -> None:

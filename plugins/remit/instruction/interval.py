@@ -78,7 +78,8 @@ def for_interval(terms: Instruction, interval: Interval | None) -> Instruction:
             where,
             "the run's data interval does not end after it begins, so no row could be in it.",
             "schedule the DAG with CronDataIntervalTimetable (a plain cron expression has points in "
-            "time, not intervals), or set [scheduler] create_cron_data_intervals = True.",
+            "time, not intervals), or set [scheduler] create_cron_data_intervals = True; on the "
+            "command line, name an end after the start.",
         )
     if not any(_touches(window, interval) for window in windows):
         raise Refused(
@@ -171,7 +172,7 @@ def _written(window: WindowRule, moment: datetime) -> str:
 
 
 def _written_utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _in_utc(moment: datetime) -> datetime:

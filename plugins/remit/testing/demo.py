@@ -137,7 +137,12 @@ class Demo:
 
     def _check_evidence(self, run: str) -> None:
         found = self._remit("evidence", "verify", "--all")
-        self._check(found["records"] == len(STORY), f"all {found['records']} records verify")
+        # The run's, and the one by which the register received the instruction.
+        self._check(found["records"] == len(STORY) + 1, f"all {found['records']} records verify")
+        [controller] = self._remit("record")["controllers"]
+        [received] = controller["instructions"]
+        known = (received["state"], [entry["run"] for entry in received["runs"]])
+        self._check(known == ("in force", [run]), "the record has the instruction and its run")
         bundle = str(self._home.processor / f"{run}.bundle.json")
         self._remit("evidence", "export", run, "--out", bundle)
         trust = str(self._home.include / "controllers")
