@@ -193,19 +193,56 @@ def test_maps_native_types(db: Database, source: Source) -> None:
     }
 
 
-def test_types_of_the_users_own_are_none_whatever_they_are_called(
+def test_domains_are_what_they_are_made_of_whatever_they_are_called(
     db: Database, source: Source
 ) -> None:
     run(
         db,
-        "CREATE TYPE sex AS ENUM ('m', 'f'); CREATE DOMAIN \"integer\" AS text;"
-        ' CREATE DOMAIN "text" AS pg_catalog.text;'
-        " CREATE COLLATION loose"
+        "CREATE COLLATION loose"
         " (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
-        ' CREATE TABLE t (a sex, b public."integer", c public."text",'
-        " d pg_catalog.text COLLATE loose)",
+        " CREATE TYPE sex AS ENUM ('m', 'f'); CREATE TYPE citext AS (x pg_catalog.text);"
+        ' CREATE DOMAIN "integer" AS pg_catalog.text NOT NULL;'
+        ' CREATE DOMAIN inner_id AS numeric(12,2); CREATE DOMAIN "uuid" AS inner_id;'
+        " CREATE DOMAIN lax AS pg_catalog.text COLLATE loose;"
+        ' CREATE TABLE t (a sex, b public."integer", c public."uuid", d lax, e citext,'
+        " f pg_catalog.text COLLATE loose)",
     )
-    assert [column.type for column in source.describe()[Relation(None, "t")]] == [None] * 4
+    found = {column.name: column for column in source.describe()[Relation(None, "t")]}
+    assert {name: str(column.type) for name, column in found.items()} == {
+        "a": "string", "b": "string", "c": "decimal(12,2)", "d": "None", "e": "None", "f": "None",
+    }  # fmt: skip
+    assert (found["b"].native_type, found["b"].nullable) == ("text", False)
+    assert (found["c"].native_type, found["c"].nullable) == ("numeric(12,2)", True)
+
+
+def test_values_of_domains_and_enums_arrive_exactly(db: Database, source: Source) -> None:
+    run(
+        db,
+        "CREATE TYPE sex AS ENUM ('m', 'f'); CREATE DOMAIN money2 AS numeric(12,2);"
+        " CREATE DOMAIN moment AS timestamptz; CREATE TABLE t (a sex, b money2, c moment);"
+        " INSERT INTO t VALUES ('f', 1.50, '2024-01-01 00:00:00+01'), ('m', NULL, NULL)",
+    )
+    asked = query(
+        "t", "a string", "b decimal(12,2)", "c timestamptz",
+        memberships=(Membership("a", ("f",)),),
+    )  # fmt: skip
+    assert read(source, asked) == [
+        {"a": "f", "b": Decimal("1.50"), "c": datetime(2023, 12, 31, 23, tzinfo=UTC)}
+    ]
+
+
+def test_keys_are_described(db: Database, source: Source) -> None:
+    run(
+        db,
+        "CREATE TABLE kind (id int PRIMARY KEY); CREATE TABLE pair (a int, b int, PRIMARY KEY (a, b));"
+        " CREATE TABLE t (id int PRIMARY KEY, kind int REFERENCES kind, a int, b int,"
+        " FOREIGN KEY (a, b) REFERENCES pair)",
+    )
+    found = source.describe()
+    assert [(c.name, c.primary, c.references) for c in found[Relation(None, "t")]] == [
+        ("id", True, None), ("kind", False, "kind"), ("a", False, None), ("b", False, None),
+    ]  # fmt: skip
+    assert all(column.primary for column in found[Relation(None, "pair")])
 
 
 def test_describes_tables_and_views_of_one_schema(db: Database, source: Source, url: str) -> None:
@@ -510,7 +547,7 @@ def test_list_over_a_column_of_another_type_is_refused(
 ) -> None:
     run(
         db,
-        "CREATE DOMAIN citext AS text; CREATE COLLATION loose"
+        "CREATE TYPE citext AS (x text); CREATE COLLATION loose"
         " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
     )
     store(db, native)

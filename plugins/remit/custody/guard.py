@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from remit.custody.arrivals import key_of
 from remit.custody.deployment import Deployment
-from remit.custody.register import Register, key_of
+from remit.custody.register import Register
 from remit.custody.story import Obligation, Story
 from remit.delete import certify, delete_copies, find_copies
 from remit.errors import (

@@ -6,7 +6,7 @@ One signature is enough even where an instruction needs several: ending a transf
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from securesystemslib.signer import Signer
 
 from remit import canonical, signing
 from remit.errors import Refused
-from remit.instruction.forms import Digest, Slug, Statement, Strict, said
+from remit.instruction.forms import Digest, Moment, Slug, Strict, Text, said
 from remit.instruction.model import Instruction
 from remit.instruction.trust import TrustStore
 
@@ -30,8 +30,8 @@ class Revocation(Strict):
     id: Slug
     version: Annotated[int, said("The version that ends", ge=1)]
     digest: Annotated[Digest, said("SHA-256 of its text")]
-    reason: Statement
-    revoked_at: str
+    reason: Text
+    revoked_at: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def revoke(
         by: which of its controllers ends it; the first named unless said.
 
     Raises:
-        Refused: instruction-invalid, when the reason says nothing.
+        Refused: revocation-invalid, when there is no reason.
     """
     fields = {
         "controller": by or terms.controller.name,
@@ -59,7 +59,7 @@ def revoke(
         "version": terms.version,
         "digest": digest,
         "reason": reason,
-        "revoked_at": at.isoformat(timespec="seconds"),
+        "revoked_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     payload = canonical.dumps(fields)
     _parse(payload, "the revocation")
@@ -78,15 +78,6 @@ def verify_revocation(envelope: bytes, trust: TrustStore, where: str) -> Verifie
     return VerifiedRevocation(_parse(payload, where), envelope)
 
 
-def claimed_id(envelope: bytes, where: str) -> str:
-    """The id of the instruction that a revocation names, before any trust in it.
-
-    Raises:
-        Refused: it cannot be read, so nobody can tell what it ends.
-    """
-    return _parse(signing.unverified_payload(envelope, REVOCATION_TYPE, where), where).id
-
-
 def revocation_path(file: Path) -> Path:
     """Where the revocation of an instruction file is kept."""
     return file.with_name(file.name + REVOCATION_SUFFIX)
@@ -94,12 +85,16 @@ def revocation_path(file: Path) -> Path:
 
 def _parse(payload: bytes, where: str) -> Revocation:
     try:
+        canonical.loads(payload)  # a second spelling, such as a field twice, is none of ours
         return Revocation.model_validate_json(payload)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        found = error.errors(include_input=False, include_url=False)[0]["loc"]
+        place = f"{where}, field {'.'.join(map(str, found))}"
+    except ValueError:
+        place = where
     raise Refused(
         "revocation-invalid",
-        f"{where}, field {'.'.join(map(str, first['loc']))}",
+        place,
         "it is missing, unknown, says nothing or is not of its form.",
         "make it with remit instruction revoke FILE --key KEY --reason TEXT.",
     )

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from remit import signing
-from remit.errors import Refused
+from remit.errors import Refused, Unavailable
 from remit.instruction.model import Instruction
 from remit.instruction.plain_yaml import NotPlainYaml, load
 from remit.instruction.reading import digest_of, invalid, parse, read
@@ -67,6 +67,8 @@ class VerifiedInstruction:
 class TrustStore:
     """The controllers' public keys: `<root>/<controller>/keys/*.pub`.
 
+    A file `<root>/<controller>/threshold` says how many of them must sign an instruction.
+
     Args:
         flat: also take ``.pub`` files of `root` itself, for whatever controller: for a reader who
             names a folder with the one key that he was given.
@@ -77,18 +79,23 @@ class TrustStore:
         self._flat = flat
 
     def threshold(self, controller: str) -> int:
-        """How many of the controller's keys must sign: `<root>/<controller>/threshold`, else 1.
+        """How many of the controller's keys must sign: the file `threshold` beside its keys, else 1.
 
         Raises:
             Refused: controller-unknown, when the file does not say a number.
+            Unavailable: it is there, but cannot be read.
         """
-        path = self.root / controller / "threshold"
+        path = self._folder(controller) / "threshold"
         try:
-            text = path.read_text("ascii").strip()
+            path.lstat()  # a link that leads nowhere stands for a number that we do not know
         except FileNotFoundError:
             return 1
-        except (OSError, UnicodeDecodeError):
-            text = ""
+        except OSError as error:
+            raise Unavailable(str(path), f"it cannot be read ({error.strerror}).") from None
+        try:
+            text = path.read_bytes().decode("ascii", "replace").strip()
+        except OSError as error:
+            raise Unavailable(str(path), f"it cannot be read ({error.strerror}).") from None
         if not re.fullmatch(r"[1-9][0-9]?", text):
             raise Refused(
                 "controller-unknown",
@@ -105,7 +112,7 @@ class TrustStore:
             Refused: controller-unknown, when there is none.
         """
         own = self.root / controller / "keys"
-        folder = self.root if self._flat and not own.is_dir() else own
+        folder = self.root if self._is_flat(controller) else own
         keys = [signing.load_public(path) for path in sorted(folder.glob("*.pub"))]
         keys = [key for key in keys if key.algorithm == "ed25519"]
         if not keys:
@@ -116,6 +123,12 @@ class TrustStore:
                 "put the public key there that the controller gave you in person (a .pub file).",
             )
         return keys
+
+    def _folder(self, controller: str) -> Path:
+        return self.root if self._is_flat(controller) else self.root / controller
+
+    def _is_flat(self, controller: str) -> bool:
+        return self._flat and not (self.root / controller / "keys").is_dir()
 
 
 def verify(envelope: bytes, trust: TrustStore, now: datetime | None) -> VerifiedInstruction:
@@ -208,6 +221,15 @@ def claimed_controllers(text: bytes) -> list[str]:
     Raises:
         Refused: instruction-invalid, when it names none.
     """
+    return claimed_key(text)[0]
+
+
+def claimed_key(text: bytes) -> tuple[list[str], object]:
+    """The controllers that a text names, and what it has for an id, before any trust in it.
+
+    Raises:
+        Refused: instruction-invalid, when it names no controller.
+    """
     try:
         fields = load(text)
         names = [party["name"] for party in [fields["controller"], *_joint(fields)]]
@@ -218,7 +240,7 @@ def claimed_controllers(text: bytes) -> list[str]:
             names = []
     if not names:
         raise invalid("controller.name", "it names no controller.")
-    return names
+    return names, fields.get("id")
 
 
 def _joint(fields: dict[str, object]) -> list[dict[str, str]]:

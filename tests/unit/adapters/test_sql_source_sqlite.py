@@ -255,6 +255,19 @@ def test_describes_tables_and_views_by_exact_name(db: sqlite3.Connection, source
     ]
 
 
+def test_describes_keys(db: sqlite3.Connection, source: Source) -> None:
+    db.executescript(
+        "CREATE TABLE kind (id INTEGER PRIMARY KEY); CREATE TABLE pair (a INT, b INT, PRIMARY KEY (a, b));"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, kind INT REFERENCES kind (id), a INT, b INT,"
+        " FOREIGN KEY (a, b) REFERENCES pair (a, b))"
+    )
+    found = source.describe()
+    assert [(c.name, c.primary, c.references) for c in found[Relation(None, "t")]] == [
+        ("id", True, None), ("kind", False, "kind"), ("a", False, None), ("b", False, None),
+    ]  # fmt: skip
+    assert all(column.primary for column in found[Relation(None, "pair")])
+
+
 def test_describes_empty_database(db: sqlite3.Connection, source: Source) -> None:
     db.execute("VACUUM")
     assert source.describe() == {}

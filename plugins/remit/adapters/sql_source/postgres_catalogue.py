@@ -31,15 +31,37 @@ _NATIVE = {
 }
 _LENGTH = re.compile(r"\(\d+\)")
 
+# A domain is described as what it is made of, which is how its values arrive; its own constraints
+# limit what is written, not what is read.
 # Names are compared as text: as a name, a literal that is too long would be cut to another's.
 # A text column whose collation is not deterministic compares unlike texts as equal, which would
 # widen a membership: it is described as of no known type.
 _DESCRIBE = f"""
+WITH RECURSIVE unfolded (oid, base, typmod, required) AS (
+  SELECT t.oid, t.typbasetype, t.typtypmod, t.typnotnull FROM pg_type AS t WHERE t.typtype = 'd'
+  UNION ALL
+  SELECT u.oid, t.typbasetype, CASE WHEN u.typmod = -1 THEN t.typtypmod ELSE u.typmod END,
+         u.required OR t.typnotnull
+  FROM unfolded AS u JOIN pg_type AS t ON t.oid = u.base AND t.typtype = 'd'
+), domains AS (
+  SELECT u.oid, u.base, u.typmod, u.required
+  FROM unfolded AS u JOIN pg_type AS t ON t.oid = u.base AND t.typtype <> 'd'
+)
 SELECT CAST(n.nspname AS text), CAST(c.relname AS text), CAST(a.attname AS text),
-       format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, coalesce(l.collisdeterministic, true)
+       format_type(coalesce(d.base, a.atttypid), coalesce(d.typmod, a.atttypmod)),
+       NOT (a.attnotnull OR coalesce(d.required, false)),
+       coalesce(l.collisdeterministic, true),
+       coalesce(t.typtype = 'e', false),
+       EXISTS (SELECT 1 FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'p'
+               AND a.attnum = ANY (k.conkey)),
+       (SELECT CAST(min(o.relname) AS text) FROM pg_constraint AS k
+        JOIN pg_class AS o ON o.oid = k.confrelid
+        WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conkey = ARRAY[a.attnum])
 FROM pg_namespace AS n
 JOIN pg_class AS c ON c.relnamespace = n.oid
 JOIN pg_attribute AS a ON a.attrelid = c.oid
+LEFT JOIN domains AS d ON d.oid = a.atttypid
+LEFT JOIN pg_type AS t ON t.oid = coalesce(d.base, a.atttypid)
 LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
 WHERE c.relkind IN {KINDS} AND a.attnum > 0 AND NOT a.attisdropped
   AND CAST(n.nspname AS text) IN ({{schemas}}){{also}}
@@ -84,9 +106,16 @@ class Catalogue:
         if table is not None:
             also = f" AND CAST(c.relname AS text) = {self._statements.literal(table)}"
         sql = _DESCRIBE.format(schemas=named, also=also)
-        for schema, name, column, native, nullable, bytewise in self._session.rows(sql):
-            declared = declared_type(native) if bytewise else None
-            yield schema, name, SourceColumn(column, native, declared, nullable)
+        for schema, name, column, native, nullable, bytewise, *more in self._session.rows(sql):
+            listed, primary, references = more  # whether its values are those of an enum
+            declared = ColumnType("string") if listed else declared_type(native)
+            yield (
+                schema,
+                name,
+                SourceColumn(
+                    column, native, declared if bytewise else None, nullable, primary, references
+                ),
+            )
 
 
 def declared_type(native: str) -> ColumnType | None:

@@ -42,7 +42,10 @@ _LENGTH = re.compile(r"\s*\(\s*\d+\s*\)")
 _DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 _DESCRIBE = """
-SELECT t.name, c.name, c.type, c."notnull"
+SELECT t.name, c.name, c.type, c."notnull", c.pk,
+       (SELECT min(f."table") FROM pragma_foreign_key_list(t.name) AS f
+        WHERE f."from" = c.name AND NOT EXISTS (
+          SELECT 1 FROM pragma_foreign_key_list(t.name) AS g WHERE g.id = f.id AND g.seq > 0))
 FROM sqlite_master AS t, pragma_table_xinfo(t.name) AS c
 WHERE t.type IN ('table', 'view') AND t.name NOT GLOB 'sqlite_*' AND c.hidden <> 1{also}
 ORDER BY t.name, c.cid
@@ -154,8 +157,10 @@ class SQLiteSnapshot:
 
 
 def _columns(session: Session, also: str = "") -> Iterator[tuple[str, SourceColumn]]:
-    for table, name, native, required in session.rows(_DESCRIBE.format(also=also)):
-        yield table, SourceColumn(name, native, _declared(native), not required)
+    rows = session.rows(_DESCRIBE.format(also=also))
+    for table, name, native, required, primary, references in rows:
+        kind = _declared(native)
+        yield table, SourceColumn(name, native, kind, not required, primary > 0, references)
 
 
 def _check_head(batch: pa.RecordBatch, query: TableQuery) -> None:

@@ -43,7 +43,18 @@ class Statements(ABC):
             Refused: a name or code that SQL cannot hold (name-invalid), or a bound that is not of
                 the window's type (window-invalid).
         """
-        return self.render(self._rows(query))
+        table = self._table(query)
+        columns = ",\n       ".join(
+            f"{self.render(self._value(table.c[name], declared))} AS {self._quoted(name)}"
+            for name, declared in query.columns
+        )
+        # A line for each column: people read it in the plan.
+        one = sa.literal_column("1")
+        rest = self.render(sa.select(one).select_from(table).where(*self._limits(query, table)))
+        return f"SELECT {columns}{rest.removeprefix('SELECT 1')}"
+
+    def _quoted(self, name: str) -> str:
+        return self.dialect.identifier_preparer.quote_identifier(self._name(name))
 
     def count(self, query: TableQuery) -> str:
         """The number of those rows. Raises like `select`."""
