@@ -250,6 +250,11 @@ def attribute_value_pair(names: Sequence[str]) -> tuple[str, str] | None:
     return min(codes, key=lambda name: codes[name]), min(values, key=lambda name: len(split[name]))
 
 
+def looks_like_values(names: Sequence[str]) -> list[str]:
+    """The columns of a table that are called after nothing but a value, whatever is beside them."""
+    return [name for name, parts in _split(names).items() if _is_value(parts)]
+
+
 def value_columns(names: Sequence[str]) -> list[str]:
     """All columns that hold the values of a table with one row per attribute; [] for others."""
     pair = attribute_value_pair(names)

@@ -12,7 +12,7 @@ import pytest
 from remit import signing
 from remit.adapters.folder import FolderStore
 from remit.bundle import make_bundle, verify_bundle
-from remit.custody import due
+from remit.custody import REGISTER, due
 from remit.errors import Refused
 from remit.evidence import verify_log
 from remit.receive import Delivery
@@ -177,7 +177,9 @@ def test_evidence_verifies_as_a_whole_and_as_a_bundle(world: World) -> None:
     checkpoint = verify_log(ledger, [key])
     findings = verify_bundle(make_bundle(ledger, run.id), world.settings.trust())
 
-    assert checkpoint.size == len(run.story.records)
+    register = world.deployment().log.records(REGISTER)
+    assert [record.kind for record in register] == ["received"]
+    assert checkpoint.size == len(register) + len(run.story.records)
     assert "certified" in findings.proved[-1]
     assert [record.kind for record in findings.records] == [
         "opened", "planned", "obliged", "extracted", "validated", "sealing", "sealed",

@@ -20,10 +20,20 @@ from remit.adapters.ledger import SqlLedger
 from remit.bundle import make_bundle, verify_bundle
 from remit.cli import main
 from remit.confirm import verify_receipt
+from remit.custody import Register
 from remit.errors import EvidenceBroken, Refused, Unavailable
 from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record, verify_log
-from remit.instruction import TrustStore, VerifiedInstruction, read_signed, verify
+from remit.instruction import (
+    TrustStore,
+    VerifiedInstruction,
+    digest_of,
+    parse,
+    read_signed,
+    verify,
+)
+from remit.instruction.revocation import revocation_path, revoke, verify_revocation
 from remit.manifest import Manifest, open_manifest
+from remit.narrative import _TITLES
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
 from remit.testing.world import World
@@ -31,8 +41,8 @@ from remit.wiring import Settings, open_ledger
 
 FLIPS = 300
 KINDS = (
-    "opened planned unplanned obliged extracted validated invalid sealing sealed delivering "
-    "delivered confirmed deleting deleted refused interrupted stopped undeleted held"
+    "received revoked opened planned unplanned obliged extracted validated invalid sealing sealed "
+    "delivering delivered confirmed deleting deleted refused interrupted stopped undeleted held"
 ).split()
 
 
@@ -96,6 +106,7 @@ class History:
         self._refuse_a_plan()
         self._interrupt()
         self._stop()
+        self._withdraw()
         self.key = signing.load_public(root / "processor" / "keys" / "processor.pem.pub")
         self.bundle = make_bundle(open_ledger(world.settings), run.id)
 
@@ -127,9 +138,18 @@ class History:
         finally:
             FolderStore.remove = remove
 
+    def _withdraw(self) -> None:
+        path = self.world.root / "include" / "instructions" / "durand.yaml"
+        text = path.read_bytes()
+        signer = signing.load_signer(str(self.world.root / "controller" / "controller.pem"))
+        reason, now = "The laboratory moves later than planned", self.world.clock()
+        self.revocation = revoke(parse(text), digest_of(text), reason, now, signer)
+        revocation_path(path).write_bytes(self.revocation)
+        Register(self.world.deployment(), "test").take_in()
+
     @property
     def instruction(self) -> VerifiedInstruction:
-        return self.run.instruction(valid_now=False)
+        return self.run.instruction()
 
     @property
     def manifest(self) -> Manifest:
@@ -176,7 +196,7 @@ def bodies(home: Path) -> list[bytes]:
 def test_history_holds_every_kind_of_record(history) -> None:
     records = history.world.deployment().log.records()
 
-    assert {record.kind for record in records} == set(KINDS)
+    assert {record.kind for record in records} == set(KINDS) == set(_TITLES)
 
 
 def test_untouched_evidence_verifies(history, home, check) -> None:
@@ -206,6 +226,16 @@ def test_signature_of_the_instruction_with_one_byte_changed(history) -> None:
     accepted = survivors(flipped(envelope), lambda data: verify(data, trust, now), Refused)
 
     assert accepted == []
+
+
+def test_revocation_with_one_byte_changed(history) -> None:
+    trust = history.world.settings.trust()
+
+    def check(data: bytes) -> None:
+        verify_revocation(data, trust, "the revocation")
+
+    check(history.revocation)
+    assert survivors(flipped(history.revocation), check, Refused) == []
 
 
 def test_manifest_with_one_byte_changed(history) -> None:
@@ -311,8 +341,8 @@ def test_two_records_reordered(home, check) -> None:
     sql(
         home,
         "UPDATE remit_record SET seq = -1, step = -1 WHERE seq = 3",
-        "UPDATE remit_record SET seq = 3, step = 3 WHERE seq = 4",
-        "UPDATE remit_record SET seq = 4, step = 4 WHERE seq = -1",
+        "UPDATE remit_record SET seq = 3, step = 2 WHERE seq = 4",
+        "UPDATE remit_record SET seq = 4, step = 3 WHERE seq = -1",
     )
 
     with pytest.raises(EvidenceBroken, match="not in its place: records were moved"):
@@ -335,18 +365,27 @@ def test_record_added_without_a_checkpoint(history, home, check) -> None:
     count = len(bodies(home))
     record = Record(count, "durand-forged", 0, "opened", "2026-01-01T00:00:00Z", "me", {})
     with closing(sqlite3.connect(home / "evidence.sqlite")) as database, database:
-        values = (count, record.run, 0, record.body().decode())
-        database.execute("INSERT INTO remit_record VALUES (?, ?, ?, ?)", values)
+        values = (count, record.run, 0, record.kind, record.body().decode())
+        database.execute("INSERT INTO remit_record VALUES (?, ?, ?, ?, ?)", values)
 
     with pytest.raises(EvidenceBroken, match="extended without a checkpoint") as caught:
         check()
     assert caught.value.where == f"record {count + 1}"
 
 
-@pytest.mark.parametrize("column", ["run = 'durand-other'", "step = 99"])
+@pytest.mark.parametrize("column", ["run = 'durand-other'", "step = 99", "kind = 'planned'"])
 def test_record_hidden_from_its_run_by_a_column(home, check, column) -> None:
-    # The obligation to delete is looked for by this column.
-    sql(home, f"UPDATE remit_record SET {column} WHERE seq = 2")
+    # The obligation to delete is looked for by the run, and who took an interval by the kind.
+    sql(home, f"UPDATE remit_record SET {column} WHERE seq = 3")
+
+    with pytest.raises(EvidenceBroken):
+        check()
+
+
+@pytest.mark.parametrize("kind", ["received", "revoked"])
+def test_record_hidden_from_the_register_by_a_column(home, check, kind) -> None:
+    # A revocation that is not found would let a transfer go on.
+    sql(home, f"UPDATE remit_record SET run = 'durand-other', step = 0 WHERE kind = '{kind}'")
 
     with pytest.raises(EvidenceBroken):
         check()
@@ -377,7 +416,7 @@ def test_log_cut_short_with_its_checkpoints(history, home, check) -> None:
     deployment = history.world.deployment()
     log = type(deployment.log)(ledger_at(home), deployment.log.signer, history.world.clock)
     with pytest.raises(EvidenceBroken, match="the witness has seen"):
-        log.append("durand-main", "held", {}, "me", step=10)
+        log.append("durand-main", "held", {}, "me", step=len(log.records("durand-main")))
     assert (home / "witness.dsse.json").read_bytes() == witness
 
 
@@ -725,16 +764,16 @@ def test_document_changed_in_a_log_that_the_processor_signed_anew(history, tmp_p
 
 
 def test_tampered_log_exits_5_and_says_where(history, home, monkeypatch, capsys) -> None:
-    sql(home, "UPDATE remit_record SET body = replace(body, 'LYO1', 'LYO3') WHERE seq = 1")
+    sql(home, "UPDATE remit_record SET body = replace(body, 'LYO1', 'LYO3') WHERE seq = 2")
     for name, value in history.world.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("REMIT_HOME", str(home))
     key = str(history.world.root / "processor" / "keys" / "processor.pem.pub")
 
     assert main(["evidence", "verify", "--all", "--key", key]) == 5
-    assert "evidence broken at record 1: it was changed" in capsys.readouterr().err
+    assert "evidence broken at record 2: it was changed" in capsys.readouterr().err
     assert main(["evidence", "verify", "--all", "--key", key, "--json"]) == 5
-    assert "record 1" in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert "record 2" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
 def test_tampered_bundle_exits_5_and_says_where(history, tmp_path, monkeypatch, capsys) -> None:
@@ -746,7 +785,7 @@ def test_tampered_bundle_exits_5_and_says_where(history, tmp_path, monkeypatch, 
     path.write_bytes(canonical.dumps(fields))
 
     assert main(["evidence", "verify", str(path), "--trust", trust]) == 5
-    assert "evidence broken at record 3" in capsys.readouterr().err
+    assert "evidence broken at record 4" in capsys.readouterr().err
 
     path.write_bytes(history.bundle)
     assert main(["evidence", "verify", str(path), "--trust", trust]) == 0

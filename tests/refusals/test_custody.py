@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,17 +108,22 @@ def test_extraction_again_after_its_staging_key_went(world, up_to, monkeypatch) 
     assert run.extract(world.source(), lambda *_: None) is True
 
 
+def second_version(run: Run) -> Callable[[dict[str, Any]], None]:
+    first = run.story.last("opened")["instruction"]["digest"]
+    return lambda f: f.update(version=2, supersedes={"version": 1, "digest": first})
+
+
 @pytest.mark.vector("run-pinned")
 @pytest.mark.parametrize("other", ["instruction", "source", "landing"])
 def test_run_taken_up_under_other_terms(world, refuses, other) -> None:
     run = world.open_run()
     envelope = run.story.instruction_envelope
     if other == "instruction":
-        envelope = read_signed(world.instruct(lambda f: f.update(version=2)))
+        envelope = read_signed(world.instruct(second_version(run)))
     source = "sqlite:///other" if other == "source" else world.source().label
     landing = "/other" if other == "landing" else str(world.landing_path)
 
-    with refuses(at="run durand-test", saying="another instruction, source or landing zone"):
+    with refuses(at="run durand-test", saying="another instruction, source, landing zone or data"):
         run.open(envelope, source, landing)
     assert [record.kind for record in run.story.records] == ["opened", "refused"]
     assert run.story.instruction_envelope != envelope or other != "instruction"

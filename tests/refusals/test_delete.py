@@ -90,7 +90,7 @@ def test_one_run_that_cannot_be_deleted_does_not_keep_the_others(
     world, up_to, cli, refuses, monkeypatch
 ) -> None:
     def soon(fields: dict) -> None:
-        fields["retention"] = {"after_confirmation": "PT0S", "without_confirmation": "PT1S"}
+        fields["retention"] |= {"after_confirmation": "PT0S", "without_confirmation": "PT1S"}
 
     world.clock.advance(hours=-1)  # the obligations of both are long due on the machine's clock
     stubborn = up_to(world, "deliver", run="durand-a", edit=soon)

@@ -206,7 +206,8 @@ def test_manifest_out_of_its_form(ingest, remanifest, refuses, edit, at) -> None
 @pytest.mark.vector("manifest-mismatch")
 def test_manifest_under_another_instruction(world, delivered, folder, ingest, refuses) -> None:
     theirs = delivered[0]
-    text = theirs.instruct(lambda f: f.update(version=2))
+    first = {"version": 1, "digest": "sha256:" + "0" * 64}
+    text = theirs.instruct(lambda f: f.update(version=2, supersedes=first))
     shutil.copyfile(f"{text}.dsse.json", folder / "instruction.dsse.json")
 
     with refuses(at="manifest field instruction.digest", saying="under another instruction"):

@@ -138,8 +138,7 @@ def test_rows_limited_by_a_column_of_another_type(plan, refuses) -> None:
 @pytest.mark.vector("scope-column-unfit")
 def test_codes_in_a_column_that_holds_no_text(plan, refuses) -> None:
     def edit(fields: Fields) -> None:
-        fields["tables"][0]["rows"]["codes"] = {"column": "sample_id", "in": ["1"]}
-        del fields["tables"][0]["rows"]["all_codes"]
+        fields["tables"][0]["rows"]["only"] = [{"column": "sample_id", "in": ["1"]}]
 
     with refuses(at="results.sample_id", saying="for sites and codes, as string"):
         plan(edit)

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -143,9 +144,7 @@ def test_another_home_cannot_certify(world, make_world, up_to) -> None:
     other = FolderStore(world.root / "other" / "staging")
     other.claim()
     deployment = world.deployment()
-    elsewhere = type(deployment)(
-        deployment.log, world.clock, deployment.trust, other, deployment.keys, deployment.suites
-    )
+    elsewhere = replace(deployment, staging=other)
 
     with pytest.raises(Unavailable, match="not the store"):
         Run(run.id, elsewhere, "test").delete(world.landing)

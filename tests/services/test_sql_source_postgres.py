@@ -623,6 +623,8 @@ def found(source: Source, table: str, **limits: Any) -> list[int]:
         ("numeric(9,0)", "decimal(9,0)", ["5"], [5, 6, None], [0]),
         ("numeric", "decimal(38,0)", ["1" + 18 * "0" + "1"], [10**19, 10**19 + 1], [1]),
         ("numeric", "decimal(9,0)", ["5"], ["5.5", "5.0", "NaN"], [1]),
+        ("boolean", "boolean", ["true"], [True, False, None], [0]),
+        ("boolean", "boolean", ["true", "false"], [True, False, None], [0, 1]),
         ("uuid", "uuid", [UUID], [UUID.upper(), OTHER_UUID, None], [0]),
         ("text", "string", ["5", "a"], ["5", "05", "A", "a "], [0]),
         ("char(4)", "string", ["ab"], ["ab", "abc", "AB"], [0]),
@@ -712,6 +714,15 @@ def test_row_is_found_by_a_key_that_is_exactly_its_own(
     run(db, "INSERT INTO k SELECT id, x, 'no' FROM t")
     allowed = query("k", f"y {kind}", memberships=(Membership("ok", ("yes",)),))
     assert found(source, "t", through=(through(f"x {kind}", allowed),)) == expected
+
+
+def test_whole_numbers_are_found_whatever_holds_them(db: Database, source: Source) -> None:
+    fill(db, "t", "x bigint", 5, 6, 2**53, 2**53 + 1)
+    fill(db, "k", "y numeric(19,0)", 5, 7, 2**53)
+    keys = query("k", "y decimal(19,0)")
+    assert found(source, "t", through=(through("x integer", keys),)) == [0, 2]
+    back = query("t", "x integer")
+    assert found(source, "k", through=(through("y decimal(19,0)", back),)) == [0, 2]
 
 
 def test_composite_key_is_found_as_a_whole(db: Database, source: Source) -> None:

@@ -28,14 +28,20 @@ def new_key(options: argparse.Namespace, output: Output, _: Resolve) -> None:
 
 def draft_instruction(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Print a skeleton of an instruction."""
-    schema = dict(open_source(options.source, resolve).describe())
+    described = open_source(options.source, resolve).describe()
+    schema = {relation.table: columns for relation, columns in described.items()}
+    if not schema:
+        raise UsageError(
+            "the source has no table or view there; is the schema right (...?schema=NAME in the "
+            "URL), and may the account see it?"
+        )
     for table in options.table:
         if table not in schema:
             raise UsageError(
                 f"the source has no table {table}; it has {', '.join(sorted(schema))}."
             )
     chosen = {name: schema[name] for name in options.table or sorted(schema)}
-    text = draft(chosen)
+    text = draft(chosen, schema)
     output.result({"draft": text}, text)
 
 

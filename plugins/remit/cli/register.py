@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from remit import instruction as instructions
@@ -12,8 +16,9 @@ from remit.adapters.folder import translating_os
 from remit.cli.output import Output
 from remit.custody import Register
 from remit.custody.processing_record import processing_record
-from remit.errors import one_line
-from remit.instruction.revocation import revocation_path, revoke, verify_revocation
+from remit.errors import UsageError, one_line
+from remit.instruction.revocation import revocation_path, revoke
+from remit.instruction.trust import payload_of as signed_text
 from remit.plan.shown import period
 from remit.wiring import Resolve, Settings, clock, open_deployment, open_ledger, os_user
 
@@ -26,35 +31,57 @@ def receive_instruction(options: argparse.Namespace, output: Output, _: Resolve)
     trust = settings.trust(options.trust)
     instruction = instructions.verify(instructions.read_signed(options.file), trust, now=None)
     register = Register(open_deployment(settings, trust), f"os:{os_user()}")
-    new = register.receive(instruction)
-    path, revoked = revocation_path(options.file), False
-    if path.exists():
-        with translating_os(str(path)):
-            envelope = path.read_bytes()
-        revoked = register.revoke(verify_revocation(envelope, trust, path.name))
+    new, revoked = register.receive(instruction), register.revoke_beside(options.file)
     terms = instruction.terms
-    fields = {"id": terms.id, "version": terms.version, "received": new, "revoked": revoked}
+    fields = {
+        "id": terms.id,
+        "version": terms.version,
+        "digest": instruction.digest,
+        "received": new,
+        "revoked": revoked,
+    }
     text = f"{terms.id} version {terms.version} is {'now' if new else 'already'} in the register."
     output.result(fields, text + (" Its revocation was received." if revoked else ""))
 
 
 def revoke_instruction(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     """Sign the revocation of an instruction, as its controller."""
-    text = instructions.read(options.file)
-    terms = instructions.parse(text)
+    text = signed_text(instructions.read_signed(options.file))
+    terms, digest = instructions.parse(text), instructions.digest_of(text)
+    names = [controller.name for controller in terms.controllers]
+    by = options.controller or names[0]
+    if by not in names:
+        raise UsageError(f"--controller is one of {', '.join(names)}, which the instruction names.")
     signer = signing.load_signer(options.key)
-    envelope = revoke(
-        terms, instructions.digest_of(text), options.reason, clock(), signer, options.controller
-    )
+    envelope = revoke(terms, digest, options.reason, clock(), signer, by)
     path = revocation_path(options.file)
-    with translating_os(str(path)):
-        path.write_bytes(envelope)
-    fields = {"revocation": str(path), "id": terms.id, "version": terms.version}
+    _write_new(path, envelope)
+    fields = {
+        "revocation": str(path),
+        "id": terms.id,
+        "version": terms.version,
+        "digest": digest,
+        "controller": by,
+    }
     output.result(
         fields,
-        f"Revoked {terms.id} version {terms.version}: {path}\nGive this file to the processor. It "
-        f"stops every run that is not confirmed once it is in the folder of instructions.",
+        f"Revoked {terms.id} version {terms.version} in the name of {by}: {path}\nGive this file to "
+        f"the processor. It stops every run that is not confirmed once it is in the folder of "
+        f"instructions.",
     )
+
+
+def _write_new(path: Path, envelope: bytes) -> None:
+    """The whole file or none: a reader may look at any time, and a revocation is never replaced."""
+    if os.path.lexists(path):
+        raise UsageError(f"{path} is there already; remove it to sign anew.")
+    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with translating_os(str(path)):
+        try:
+            hidden.write_bytes(envelope)
+            hidden.replace(path)
+        finally:
+            hidden.unlink(missing_ok=True)
 
 
 def record(options: argparse.Namespace, output: Output, _: Resolve) -> None:
@@ -91,9 +118,9 @@ def _instruction(one: Shown) -> Iterator[str]:
         ("Received", one["received_at"]),
         ("Valid", f"{one['valid']['from']} to {one['valid']['until']}"),
         ("Supersedes", f"version {one['supersedes']['version']}" if one["supersedes"] else ""),
-        ("Revoked because", one["revocation_reason"] or ""),
+        ("Revoked", _revoked(one["revocation"])),
         ("Contract", one["contract"]),
-        ("Jointly with", ", ".join(party["legal_name"] for party in one["joint_controllers"])),
+        ("Jointly with", "; ".join(map(_joint, one["joint_controllers"]))),
         ("Subject", one["subject"]),
         ("Nature (categories of processing, Art. 30(2)(b))", one["nature"]),
         ("Purpose", one["purpose"]),
@@ -161,13 +188,24 @@ def _abroad(party: Shown) -> str:
     return f"{party['country']}, {party['party']}: {party['safeguard']}"
 
 
+def _revoked(said: Shown | None) -> str:
+    if said is None:
+        return ""
+    return f"by {said['controller']}, known since {said['received_at']}: {said['reason']}"
+
+
+def _joint(party: Shown) -> str:
+    contact = party["contact"]
+    return f"{party['legal_name']} ({contact['name']}, {contact['email']})"
+
+
 def _contact(person: Shown) -> str:
     return f"{_plain(person['name'])}, {_plain(person['email'])}"
 
 
 def _plain(text: str) -> str:
-    """Text that cannot end its cell or make markup."""
+    """Text that cannot end its cell, nor make markup or a link."""
     said = one_line(str(text))
-    for mark in "\\`*_[]<>|#":
+    for mark in "\\`*_[]<>|#~$&":
         said = said.replace(mark, f"\\{mark}")
-    return said
+    return re.sub(r"(?i)(www)\.", r"\1\\.", said.replace("://", ":\\//"))

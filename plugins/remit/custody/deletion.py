@@ -40,22 +40,31 @@ def execute_due(deployment: Deployment, by: str, landing: Landing) -> Iterator[E
     for name, broken in found.damaged.items():
         yield Execution(name, (), broken)
     for obligation in found.due:
-        yield _execute(Run(obligation.run, deployment, by), lambda run: run.delete(landing))
+        yield _execute(deployment, obligation.run, by, lambda run: run.delete(landing))
     for obligation in found.pending:
-        run = Run(obligation.run, deployment, by)
-        done = _execute(run, lambda run: run.withdraw(landing))
+        done = _execute(deployment, obligation.run, by, lambda run: run.withdraw(landing))
         if done.records or done.error:
             yield done
 
 
-def _execute(run: Run, act: Callable[[Run], object]) -> Execution:
-    known = len(run.story.records)
-    error: Exception | None = None
+def _execute(deployment: Deployment, name: str, by: str, act: Callable[[Run], object]) -> Execution:
+    """Have a run act; whatever becomes of it, the next run's copies must go all the same."""
+    records: tuple[Record, ...] = ()
     try:
-        act(run)
-    except Exception as caught:  # noqa: BLE001  (the next run's copies must go all the same)
-        error = caught
-    records = tuple(run.story.records[known:])
+        run = Run(name, deployment, by)
+        known = len(run.story.records)
+        error = _error_of(lambda: act(run))
+        records = tuple(run.story.records[known:])
+    except Exception as caught:  # noqa: BLE001  (its story cannot be read, or no run has that name)
+        return Execution(name, (), caught)
     if error is None and any(record.kind == "undeleted" for record in records):
-        error = Unavailable(f"run {run.id}", "it was stopped, but copies are left; they stay due.")
-    return Execution(run.id, records, error)
+        error = Unavailable(f"run {name}", "it was stopped, but copies are left; they stay due.")
+    return Execution(name, records, error)
+
+
+def _error_of(act: Callable[[], object]) -> Exception | None:
+    try:
+        act()
+    except Exception as caught:  # noqa: BLE001  (told with what was recorded of it)
+        return caught
+    return None

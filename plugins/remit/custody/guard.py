@@ -49,6 +49,7 @@ class Custodian:
         self.id = run
         self.deployment = deployment
         self._by = by
+        self._told: Refused | None = None
 
     @property
     def story(self) -> Story:
@@ -94,7 +95,7 @@ class Custodian:
         with self.locked():
             self.require_known()
             with self.recorded(name):
-                self._require_order(name, after)
+                self._require_order(name, after, landing)
             if not self.story.has("delivered"):
                 self._require_still_in_force(name, landing)
             with self.recorded(name, ends=stops, landing=landing):
@@ -122,7 +123,9 @@ class Custodian:
         try:
             yield
         except Refused as refusal:
-            self._refused(name, refusal, ends and self.story.has("obliged"), landing)
+            if refusal is not self._told:  # one within has told it, and knew what it ends
+                self._refused(name, refusal, ends and self.story.has("obliged"), landing)
+                self._told = refusal
             raise
         except Unavailable as error:
             self._interrupted(name, error.where, error.message)
@@ -158,13 +161,13 @@ class Custodian:
         """Delete at once what a stopped run staged; if that fails, the obligation stays due."""
         try:
             self.delete_copies(self.story, obligation, landing)
-        except (Refused, Unavailable) as error:
+        except (Refused, Unavailable, UsageError) as error:
             self.record("undeleted", {"why": str(error)})
 
-    def _require_order(self, name: str, after: str) -> None:
+    def _require_order(self, name: str, after: str, landing: Landing | None) -> None:
         story = self.story
         if (ended_at := story.ended_at()) and not story.has("stopped"):
-            self._stop(ended_at, _no_landing)  # the process died between the refusal and this
+            self._stop(ended_at, landing or _no_landing)  # the process died before it did this
             story = self.story
         if story.has("stopped") or (story.has("deleted") and not story.has("confirmed")):
             raise Refused(

@@ -6,14 +6,16 @@ the controllers signed, counts and times; never a value of a data subject.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from remit.custody.register import Entry, entries_of
+from remit.custody.entries import Entry, entries_of
 from remit.custody.story import REGISTER, Story, stories
+from remit.errors import EvidenceBroken, Refused
 from remit.evidence import Record, timestamp
-from remit.instruction import Instruction, parse
+from remit.instruction import Instruction, digest_of, parse
 from remit.instruction.parties import EEA, Controller, Person
 from remit.instruction.trust import payload_of
 
@@ -24,16 +26,17 @@ def processing_record(records: Iterable[Record], now: datetime) -> Shown:
     """The record, as JSON would have it: by controller, instruction and run.
 
     Raises:
-        EvidenceBroken: a record is damaged.
+        EvidenceBroken: a record is damaged, or a run's instruction is not in the register.
     """
     everything = list(records)
     entries = entries_of(record for record in everything if record.run == REGISTER)
-    runs = [story for story in stories(everything) if story.has("opened")]
+    known = [_Known(entry, _terms(entry)) for entry in entries]
+    runs = _runs(everything, {entry.digest for entry in entries})
     return {
         "made_at": timestamp(now),
-        "processors": _processors(entries),
+        "processors": _processors(known),
         "controllers": [
-            {"controller": name, **_controller(name, entries, runs, now)}
+            {"controller": name, **_controller(name, known, runs, now)}
             for name in sorted({entry.controllers[0] for entry in entries})
         ],
     }
@@ -46,14 +49,11 @@ def state_of(entry: Entry, entries: Iterable[Entry], now: datetime) -> str:
     newer = [
         other
         for other in entries
-        if other.key == entry.key
-        and other.instruction["version"] > entry.instruction["version"]
-        and other.valid_from <= now
+        if other.key.fits(entry.key) and other.version > entry.version and other.valid_from <= now
     ]
     if newer:
         first = min(newer, key=lambda other: other.valid_from)
-        since = timestamp(first.valid_from)
-        return f"superseded by version {first.instruction['version']} since {since}"
+        return f"superseded by version {first.version} since {timestamp(first.valid_from)}"
     if now >= entry.valid_until:
         return f"expired at {timestamp(entry.valid_until)}"
     if now < entry.valid_from:
@@ -61,35 +61,66 @@ def state_of(entry: Entry, entries: Iterable[Entry], now: datetime) -> str:
     return "in force"
 
 
-def _processors(entries: Iterable[Entry]) -> list[Shown]:
-    found = {}
-    for entry in entries:
-        processor = _terms(entry).processor
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An entry, and what its text says."""
+
+    entry: Entry
+    terms: Instruction
+
+
+def _runs(records: Iterable[Record], digests: set[str]) -> dict[str, list[Shown]]:
+    """The runs that were opened, by the digest of their instruction."""
+    found: dict[str, list[Shown]] = {}
+    for story in stories(records):
+        if not story.has("opened"):
+            continue
+        try:
+            digest, shown = _digest(story), _run(story)
+        except (KeyError, TypeError):
+            raise EvidenceBroken(f"run {story.run}", "its records are damaged.") from None
+        if digest not in digests:
+            raise EvidenceBroken(f"run {story.run}", "the register does not have its instruction.")
+        found.setdefault(digest, []).append(shown)
+    return found
+
+
+def _processors(known: Iterable[_Known]) -> list[Shown]:
+    found: list[Shown] = []
+    for one in known:
+        processor = one.terms.processor
         fields = {"legal_name": processor.legal_name, "dpo": _person(processor.dpo)}
-        found[str(fields)] = fields
-    return list(found.values())
+        if fields not in found:
+            found.append(fields)
+    return found
 
 
-def _controller(name: str, entries: list[Entry], runs: list[Story], now: datetime) -> Shown:
-    own = [entry for entry in entries if entry.controllers[0] == name]
-    newest = _terms(own[-1])
+def _controller(
+    name: str, known: list[_Known], runs: Mapping[str, list[Shown]], now: datetime
+) -> Shown:
+    """A controller as its newest instruction has it, and everything that it instructed."""
+    own = [one for one in known if one.entry.controllers[0] == name]
+    newest = max(own, key=lambda one: (one.entry.valid_from, one.entry.version)).terms.controller
+    entries = [one.entry for one in known]
     return {
-        "legal_name": newest.controller.legal_name,
-        "contact": _person(newest.controller.contact),
-        "instructions": [_instruction(entry, entries, runs, now) for entry in own],
+        "legal_name": newest.legal_name,
+        "contact": _person(newest.contact),
+        "instructions": [
+            _instruction(one, state_of(one.entry, entries, now), runs.get(one.entry.digest, []))
+            for one in own
+        ],
     }
 
 
-def _instruction(entry: Entry, entries: list[Entry], runs: list[Story], now: datetime) -> Shown:
-    terms = _terms(entry)
-    digest = entry.instruction["digest"]
+def _instruction(one: _Known, state: str, runs: list[Shown]) -> Shown:
+    entry, terms = one.entry, one.terms
     return {
         **entry.instruction,
-        "state": state_of(entry, entries, now),
+        "state": state,
         "received_at": entry.received_at,
-        "revocation_reason": entry.reason,
-        "valid": dict(entry.data["valid"]),
-        "supersedes": entry.data["supersedes"],
+        "revocation": _revocation(entry),
+        "valid": {"from": timestamp(entry.valid_from), "until": timestamp(entry.valid_until)},
+        "supersedes": entry.supersedes,
         "contract": terms.processor.contract,
         "joint_controllers": [_joint(party) for party in terms.joint_controllers],
         "subject": terms.subject,
@@ -112,8 +143,15 @@ def _instruction(entry: Entry, entries: list[Entry], runs: list[Story], now: dat
         ],
         "third_countries": _third_countries(terms),
         "security": _security(terms),
-        "runs": [_run(story) for story in runs if _digest(story) == digest],
+        "runs": runs,
     }
+
+
+def _revocation(entry: Entry) -> Shown | None:
+    if entry.revocation is None:
+        return None
+    said = {name: entry.revocation[name] for name in ("controller", "reason")}
+    return {"received_at": entry.revoked_at, **said}
 
 
 def _third_countries(terms: Instruction) -> list[Shown]:
@@ -163,7 +201,16 @@ def _digest(story: Story) -> str:
 
 
 def _terms(entry: Entry) -> Instruction:
-    return parse(payload_of(entry.envelope))
+    """What the text says that was received."""
+    try:
+        text = payload_of(entry.envelope)
+        if digest_of(text) == entry.digest:
+            return parse(text)
+        what = "it is another text than the one that was received."
+    except Refused as refusal:
+        what = f"its text can no longer be read ({refusal.code})."
+    name = f"instruction {entry.instruction['id']} version {entry.version}"
+    raise EvidenceBroken(name, what)
 
 
 def _joint(party: Controller) -> Shown:

@@ -9,12 +9,13 @@ deployment's folder of instructions at each step, and what `remit instruction re
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from remit.custody.arrivals import Key, instructions_in, revocations_in
+from remit.custody.arrivals import Key, instructions_in, read_envelope, revocations_in
 from remit.custody.deployment import Deployment
 from remit.custody.entries import (
     Data,
@@ -30,7 +31,11 @@ from remit.custody.entries import (
 from remit.custody.story import REGISTER
 from remit.errors import Refused, Unavailable
 from remit.instruction import TrustStore, VerifiedInstruction
-from remit.instruction.revocation import VerifiedRevocation
+from remit.instruction.revocation import (
+    VerifiedRevocation,
+    revocation_path,
+    verify_revocation,
+)
 
 _TRIES = 20
 
@@ -102,6 +107,19 @@ class Register:
             return not any(e.revoked_at for e in self.entries() if e.digest == entry.digest)
 
         return self._append("revoked", data, fresh)
+
+    def revoke_beside(self, file: Path) -> bool:
+        """Record the revocation beside an instruction's file; False when it is none, or no news.
+
+        Raises:
+            Refused: what is wrong with it.
+            Unavailable: it cannot be read.
+        """
+        path = revocation_path(file)
+        if not os.path.lexists(path):
+            return False
+        envelope = read_envelope(path)
+        return self.revoke(verify_revocation(envelope, self._deployment.trust, path.name))
 
     def take_in(self, key: Key | None = None) -> None:
         """Record whatever of the instructions' folder is new.

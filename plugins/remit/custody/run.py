@@ -23,6 +23,7 @@ from remit import canonical, deliver, extract, seal, signing, validate
 from remit.confirm import verify_receipt
 from remit.custody.guard import Custodian, Landing, require_store
 from remit.custody.history import overlapping_run, previous_plan
+from remit.custody.register import Register
 from remit.custody.story import Obligation, Story
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
@@ -46,7 +47,7 @@ class Run(Custodian):
     def open_file(
         self, file: Path, source: str, landing: str, interval: Interval | None = None
     ) -> VerifiedInstruction:
-        """Open the run under an instruction's file and the signature beside it; see `open`.
+        """Open the run under an instruction's file, its signature and revocation beside it; see `open`.
 
         Raises:
             Refused: instruction-unsigned, instruction-changed, and those of `open`.
@@ -54,32 +55,40 @@ class Run(Custodian):
         """
         with self.recorded("open"):
             envelope = read_signed(file)
-        return self.open(envelope, source, landing, interval)
+        return self.open(envelope, source, landing, interval, file)
 
     def open(
-        self, envelope: bytes, source: str, landing: str, interval: Interval | None = None
+        self,
+        envelope: bytes,
+        source: str,
+        landing: str,
+        interval: Interval | None = None,
+        file: Path | None = None,
     ) -> VerifiedInstruction:
         """Verify, receive and pin the instruction.
 
         Args:
             source: the source's label. landing: the specification by which it is found again.
             interval: the run's data interval, for instructions that give each run its own rows.
+            file: where the instruction was read; its revocation may be beside it.
 
         Raises:
             Refused: as `remit.instruction.verify` and `Register`; processor-key-differs; run-pinned;
                 those of `for_interval`.
         """
+        # A run that is open already goes on to its next step, which ends it if it must end.
+        now = None if self.story.has("opened") else self.deployment.clock()
         with self.recorded("open"):
-            instruction = verify(envelope, self.deployment.trust, self.deployment.clock())
+            instruction = verify(envelope, self.deployment.trust, now)
             self._require_own_key(instruction)
             used = interval if asks_for_interval(instruction.terms) else None
             interval_json = used.as_json() if used else None
             pinned = (instruction.digest, source, landing, interval_json)
             if self.story.has("opened"):
                 self._require_same(self.story, pinned)
+            register = self._registered(instruction, file)
+            if self.story.has("opened"):
                 return instruction
-            register = self.register(instruction)
-            register.receive(instruction)
             register.require_in_force(instruction, self.deployment.clock())
             for_interval(instruction.terms, used)
             self._require_own_interval(instruction, source, interval_json)
@@ -212,35 +221,22 @@ class Run(Custodian):
 
     def confirm(self, landing: LandingZone) -> bool | None:
         """Look for the receipt: None when there is none yet, False when it was accepted before."""
-        with self.step("confirm", after="delivered"):
-            story = self.story
-            if story.has("confirmed"):
+        with self.step("confirm", after="delivered", landing=lambda _: landing):
+            if self.story.has("confirmed"):
                 return False
-            envelope = _read_receipt(landing, self.id)
-            if envelope is None:
-                # A receipt is accepted whatever became of the instruction: it proves what happened.
-                self._require_still_in_force("confirm", lambda _: landing)
-                return None
-            instruction, now = self.instruction(), self.deployment.clock()
-            sent = open_manifest(story.manifest_envelope, instruction)
-            digest = canonical.sha256(story.manifest_envelope)
-            found = verify_receipt(envelope, instruction, sent, digest, now)
-            due = now + instruction.terms.retention.after_confirmation
-            self.record(
-                "confirmed",
-                {
-                    "receipt": envelope.decode(),
-                    "receipt_id": found.receipt.receipt,
-                    "principal": found.receipt.principal,
-                    "rows": sum(file.accepted for file in found.receipt.files),
-                    "due": timestamp(due),
-                    "reason": "confirmed by the target",
-                },
-            )
-            return True
+            # A receipt is accepted whatever became of the instruction: it proves what happened.
+            if self._accept_receipt(landing):
+                return True
+            self._require_still_in_force("confirm", lambda _: landing)
+            return None
 
     def withdraw(self, landing: Landing) -> bool:
         """Stop a run that is not confirmed, if its instruction is no longer in force.
+
+        A receipt that is there already is accepted instead.
+
+        Args:
+            landing: opens the landing zone from its specification.
 
         Returns:
             Whether it was stopped; its copies are deleted then, or due for deletion at once.
@@ -251,17 +247,25 @@ class Run(Custodian):
         with ExitStack() as held:
             try:
                 held.enter_context(self.locked())
-            except Unavailable:
+            except Unavailable as error:
+                if error.where != self.id:
+                    raise  # it is the store that does not answer
                 return False  # a step is at work, which has looked itself
             story = self.story
             if story.has("confirmed") or story.has("stopped"):
                 return False
-            instruction = self.instruction()
-            register = self.register(instruction)
+            if ended_at := story.ended_at():
+                self._stop(ended_at, landing)  # the process died before it did this
+                return True
+            with self.recorded("withdraw"):
+                instruction = self.instruction()
+                register = self.register(instruction)
             try:
-                with self.recorded("withdraw", ends=True, landing=landing):
-                    register.require_in_force(instruction, self.deployment.clock())
-            except Refused:
+                register.require_in_force(instruction, self.deployment.clock())
+            except Refused as refusal:
+                if self._has_receipt(landing):
+                    return False
+                self._refused("withdraw", refusal, ends=True, landing=landing)
                 return True
             return False
 
@@ -296,6 +300,46 @@ class Run(Custodian):
             self.record("held", {"reason": reason, "person": by, "until": timestamp(until)})
 
     # --- inside -------------------------------------------------------------------------------
+
+    def _registered(self, instruction: VerifiedInstruction, file: Path | None) -> Register:
+        """The register with the instruction, and then with what arrived of it and may end it."""
+        Register(self.deployment, self._by).receive(instruction)
+        register = self.register(instruction)
+        if file is not None:
+            register.revoke_beside(file)
+        return register
+
+    def _accept_receipt(self, landing: LandingZone) -> bool:
+        """Verify the receipt and record it; False when there is none."""
+        envelope = _read_receipt(landing, self.id)
+        if envelope is None:
+            return False
+        instruction, now = self.instruction(), self.deployment.clock()
+        sent = self.story.manifest_envelope
+        manifest = open_manifest(sent, instruction)
+        found = verify_receipt(envelope, instruction, manifest, canonical.sha256(sent), now)
+        self.record(
+            "confirmed",
+            {
+                "receipt": envelope.decode(),
+                "receipt_id": found.receipt.receipt,
+                "principal": found.receipt.principal,
+                "rows": sum(file.accepted for file in found.receipt.files),
+                "due": timestamp(now + instruction.terms.retention.after_confirmation),
+                "reason": "confirmed by the target",
+            },
+        )
+        return True
+
+    def _has_receipt(self, landing: Landing) -> bool:
+        """Whether the run was confirmed after all; what is no true receipt confirms nothing."""
+        if not self.story.has("delivered"):
+            return False
+        try:
+            with self.recorded("confirm"):
+                return self._accept_receipt(landing(self.landing()))
+        except Refused:
+            return False  # it is recorded
 
     def _require_holdable(self, by: str, until: datetime) -> None:
         named = self.instruction().terms.contacts.authorised

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from remit.column_names import looks_like_credential, looks_like_free_text, value_columns
+from remit.attribute_values import attribute_table
+from remit.column_names import looks_like_credential, looks_like_free_text
 from remit.columns import ColumnType
 from remit.errors import Refused
 from remit.instruction import Column, Table
@@ -51,7 +52,7 @@ def column_refusals(
         yield _column_retyped(table.name, drift)
     for column in table.columns:
         yield from _forbidden(table.name, column)
-    yield from _unlisted_codes(table, list(live))
+    yield from _unlisted_codes(table, list(live.values()))
 
 
 def scope_refusals(table: Table, schema: Schema) -> Iterator[Refused]:
@@ -125,33 +126,49 @@ def _columns(schema: Schema, relation: Relation) -> dict[str, SourceColumn]:
     return {column.name: column for column in schema.get(relation, ())}
 
 
-def _unlisted_codes(table: Table, live: Sequence[str]) -> Iterator[Refused]:
-    """Where each row says what it is about, an allowed value column allows every attribute."""
-    if table.rows.codes or table.rows.all_codes:
+def _unlisted_codes(table: Table, live: Sequence[SourceColumn]) -> Iterator[Refused]:
+    """Where a row is one attribute, whatever leaves of it says that attribute of somebody."""
+    found = attribute_table(table.relation.table, live)
+    if found is None or table.rows.all_codes or _lists_codes(table.rows, found.codes):
         return
-    values = set(value_columns(live))
-    for column in table.columns:
-        if column.name in values and column.transformation.kind not in ("empty", "constant"):
-            yield Refused(
-                "codes-missing",
-                f"{table.name}.{column.name}",
-                "the table has one row per attribute, so this column would carry every attribute.",
-                "list the attributes allowed in rows.codes, or have the controller say in "
-                "rows.all_codes why each of them may leave.",
-            )
+    leaving = [column.name for column in table.columns if column.name in found.values]
+    column = leaving[0] if leaving else table.columns[0].name
+    yield Refused(
+        "codes-missing",
+        f"{table.name}.{column}",
+        f"the table has one row per attribute (told by {', '.join(found.codes)}), so every "
+        f"attribute would leave.",
+        f"list the attributes allowed in rows.codes of {found.codes[0]}, or through the table that "
+        f"names them, or have the controller say in rows.all_codes why each of them may leave.",
+    )
+
+
+def _lists_codes(limits: Limits, codes: Sequence[str]) -> bool:
+    """Whether rows are limited by a code column, or through another table that is joined by one."""
+    if any(rule.column in codes for rule in limits.lists()):
+        return True
+    return any(
+        any(join.column in codes for join in other.join) and _lists_anything(other)
+        for other in limits.through or []
+    )
+
+
+def _lists_anything(limits: Limits) -> bool:
+    return bool(limits.lists()) or any(_lists_anything(other) for other in limits.through or [])
 
 
 def _forbidden(table: str, column: Column) -> Iterator[Refused]:
     where = f"{table}.{column.name}"
-    if looks_like_credential(column.name):
+    text = column.declared.name == "string"
+    # A flag that says whether there is a password is none; a number may well be a PIN.
+    if column.declared.name != "boolean" and looks_like_credential(column.name):
         yield Refused(
             "column-credential",
             where,
             "by its name it holds credentials, which never leave, whatever is instructed.",
             "remove it from the instruction; let people set new passwords at the target.",
         )
-    text = column.declared.name == "string" and looks_like_free_text(column.name)
-    if text and column.free_text is None:
+    if text and looks_like_free_text(column.name) and column.free_text is None:
         yield Refused(
             "column-free-text",
             where,

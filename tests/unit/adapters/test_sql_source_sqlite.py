@@ -694,6 +694,8 @@ def refusal(source: Source, asked: TableQuery) -> Refused:
         ("DECIMAL(38,0)", "decimal(38,0)", ["1" + 19 * "0"], [1e19, 1e18], [0]),
         ("DECIMAL(38,0)", "decimal(38,0)", ["1" + 18 * "0" + "1"], [1e19, 1e18], []),
         ("UUID", "uuid", [UUID], [UUID, UUID.upper(), OTHER_UUID, None], [0, 1]),
+        ("BOOLEAN", "boolean", ["true"], [1, 0, "true", "TRUE", "false", None], [0, 2, 3]),
+        ("TEXT", "boolean", ["false", "true"], ["1", "0", "FALSE"], [0, 1, 2]),
         ("TEXT COLLATE NOCASE", "string", ["a"], ["a", "A", "a "], [0]),
         ("TEXT", "string", ["5"], ["5", "05", "5.0"], [0]),
     ],
@@ -715,6 +717,9 @@ def test_list_is_compared_exactly_in_its_type(
     ("native", "kind", "stored"),
     [
         ("TEXT", "integer", "5"),
+        ("BOOLEAN", "boolean", 2),
+        ("BOOLEAN", "boolean", "marker"),
+        ("BLOB", "boolean", b"1"),
         ("INTEGER", "integer", "marker"),
         ("INTEGER", "integer", 5.5),
         ("REAL", "integer", 5),
@@ -731,7 +736,7 @@ def test_refuses_rows_of_which_it_is_unknown_whether_they_are_listed(
     db: sqlite3.Connection, source: Source, native: str, kind: str, stored: Any
 ) -> None:
     fill(db, "t", f"x {native}", None, stored)
-    value = UUID if kind == "uuid" else "5"
+    value = {"uuid": UUID, "boolean": "true"}.get(kind, "5")
     refused = refusal(source, query("t", "id integer", memberships=(listed("x", kind, value),)))
     assert (refused.code, refused.where) == ("value-not-of-type", "t.x")
 
@@ -758,6 +763,7 @@ def test_value_of_no_use_is_passed_over_only_where_another_limit_leaves_the_row_
         ("decimal(9,2)", "5"),
         ("double", "5"),
         ("date", "2024-01-01"),
+        *(("boolean", value) for value in ("", "1", "TRUE", "yes", "true OR true")),
         ("uuid", UUID.upper()),
         ("uuid", UUID.replace("-", "")),
         ("uuid", f"{{{UUID}}}"),
@@ -820,6 +826,17 @@ def test_row_is_found_by_a_key_that_is_exactly_its_own(
     db.execute("INSERT INTO k SELECT id, y, 'no' FROM decoy")
     allowed = query("k", f"y {kind}", memberships=(Membership("ok", ("yes",)),))
     assert found(source, "t", through=(through(f"x {kind}", allowed),)) == expected
+
+
+def test_whole_numbers_are_found_whatever_holds_them(
+    db: sqlite3.Connection, source: Source
+) -> None:
+    fill(db, "t", "x INTEGER", 5, 6, 2**53, 2**53 + 1)
+    fill(db, "k", "y DECIMAL(19,0)", 5.0, "7", float(2**53))
+    keys = query("k", "y decimal(19,0)")
+    assert found(source, "t", through=(through("x integer", keys),)) == [0, 2]
+    back = query("t", "x integer")
+    assert found(source, "k", through=(through("y decimal(19,0)", back),)) == [0, 2]
 
 
 def test_composite_key_is_found_as_a_whole(db: sqlite3.Connection, source: Source) -> None:
@@ -921,7 +938,11 @@ def test_column_that_the_other_table_lacks_is_not_taken_from_this_one(
 
 
 def test_a_join_of_unlike_types_is_a_defect_of_the_caller() -> None:
-    for own in ("x integer", "x string, y string"):
+    for own, key in (("x integer", "x string"), ("x integer", "x decimal(9,2)")):
+        asked = TableQuery("t", (), through=(through(own, query("k", key)),))
+        with pytest.raises(ValueError, match="same types"):
+            SQLiteStatements().select(asked)
+    for own in ("x string, y string", "x boolean"):
         asked = TableQuery("t", (), through=(through(own, query("k", "x string")),))
         with pytest.raises(ValueError, match="same types"):
             SQLiteStatements().select(asked)

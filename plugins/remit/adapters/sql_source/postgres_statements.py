@@ -47,6 +47,9 @@ class PostgresStatements(Statements):
     def _uuid(self, value: str) -> Value:
         return sa.cast(text(value), sa.UUID)
 
+    def _boolean(self, value: bool) -> Value:
+        return sa.literal_column(str(value).lower())
+
     def _whole(self, value: int) -> Value:
         return sa.literal_column(str(value))
 

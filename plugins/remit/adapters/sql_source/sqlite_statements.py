@@ -145,6 +145,9 @@ class SQLiteStatements(Statements):
     def _uuid(self, value: str) -> Value:
         return text(value)
 
+    def _boolean(self, value: bool) -> Value:
+        return sa.literal_column(str(int(value)))
+
     def _whole(self, value: int) -> Value:
         # SQLite rounds a literal of more than 64 bits. No column holds such a number unless 15
         # digits name it; a text, which equals no number, stands for one that does not exist.

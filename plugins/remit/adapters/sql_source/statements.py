@@ -49,7 +49,7 @@ class Statements(ABC):
             for name, declared in query.columns
         )
         # A line for each column: people read it in the plan.
-        one = sa.literal_column("1")
+        one: Value = sa.literal_column("1")
         rest = self.render(sa.select(one).select_from(table).where(*self._limits(query, table)))
         return f"SELECT {columns}{rest.removeprefix('SELECT 1')}"
 
@@ -114,8 +114,8 @@ class Statements(ABC):
 
     def _semi_join(self, table: sa.TableClause, join: SemiJoin) -> Condition:
         """Found among the keys; the inner query is complete in itself, and a NULL is never found."""
-        kinds = [kind for _, kind in join.columns]
-        if not kinds or kinds != [kind for _, kind in join.keys.columns]:
+        kinds, others = ([_compared(k) for _, k in c] for c in (join.columns, join.keys.columns))
+        if not kinds or kinds != others:
             raise ValueError("a semi-join compares columns with keys of the same types")
         other = self._table(join.keys)
         own = [self._key(table.c[name], kind) for name, kind in join.columns]
@@ -132,6 +132,10 @@ class Statements(ABC):
             if _UUID.fullmatch(value) is None:
                 raise _invalid(where, "it is no uuid in lower case with its four hyphens.")
             return self._uuid(value)
+        if declared.name == "boolean":
+            if value not in ("true", "false"):
+                raise _invalid(where, "it is neither true nor false.")
+            return self._boolean(value == "true")
         if (declared.name, declared.scale) not in (("integer", 0), ("decimal", 0)):
             raise _invalid(where, f"rows are not listed by a {declared}.")
         return self._whole(_whole(value, where))
@@ -150,6 +154,10 @@ class Statements(ABC):
 
     @abstractmethod
     def _uuid(self, value: str) -> Value:
+        """A literal for `_listed`."""
+
+    @abstractmethod
+    def _boolean(self, value: bool) -> Value:
         """A literal for `_listed`."""
 
     @abstractmethod
@@ -208,6 +216,12 @@ def _bound(moment: str, declared: ColumnType) -> str:
     if parsed.microsecond or zoned != (declared.name == "timestamptz"):
         raise ValueError
     return (parsed.astimezone(UTC) if zoned else parsed).isoformat()
+
+
+def _compared(declared: ColumnType) -> ColumnType:
+    """What a key is compared as: all whole numbers alike, whatever holds them."""
+    whole = declared.name == "decimal" and declared.scale == 0
+    return ColumnType("integer") if whole else declared
 
 
 def _whole(value: str, where: str) -> int:

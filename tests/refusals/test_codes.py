@@ -1,0 +1,101 @@
+"""A table with one row per attribute: which attributes leave has to be said."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import pytest
+
+from remit.testing.world import World
+from remit.wiring import open_judge
+
+Fields = dict[str, Any]
+KINDS = """
+CREATE TABLE kept (
+  id INTEGER PRIMARY KEY, patient_id UUID, at DATE, kind_of_value TEXT,
+  kind_id INTEGER REFERENCES property_kinds (id), value TEXT
+);
+CREATE TABLE property_kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL, since DATE);
+INSERT INTO property_kinds (id, name) VALUES (1, 'smoker'), (2, 'hivStatus');
+INSERT INTO kept VALUES (1, NULL, '2024-02-01', 'D', 1, 'no'), (2, NULL, '2024-02-01', 'D', 2, 'positive');
+"""
+
+
+@pytest.fixture
+def plan(world: World) -> Any:
+    """Plan the table `kept` under the limits given; the plan, as recorded."""
+    with sqlite3.connect(world.root / "lis.sqlite") as database:
+        database.executescript(KINDS)
+
+    def go(*leaving: str, **limits: Any) -> dict[str, Any]:
+        def edit(fields: Fields) -> None:
+            types = {"id": "integer", "kind_id": "integer"}
+            columns = [
+                {"name": name, "type": types.get(name, "string"), "category": "health",
+                 "purpose": "Shown to the biologist"}
+                for name in leaving
+            ]  # fmt: skip
+            window = {"column": "at", "type": "date", "from": "2024-01-01", "to": "2025-01-01"}
+            rows = {"window": window, "maximum": 100, **limits}
+            fields["tables"] = [{"name": "kept", "rows": rows, "columns": columns}]
+            fields["expectations"] = []
+
+        run = world.open_run(edit=edit)
+        run.plan(world.source(), world.landing(), open_judge())
+        return dict(run.story.last("planned")["plan"]["tables"][0])
+
+    return go
+
+
+THROUGH = {
+    "table": "property_kinds",
+    "join": [{"column": "kind_id", "to": "id", "type": "integer"}],
+    "codes": {"column": "name", "in": ["smoker"]},
+}
+
+
+@pytest.mark.vector("codes-missing")
+@pytest.mark.parametrize("leaving", [["value"], ["id"], ["kind_id"]])
+def test_no_attribute_is_listed_whatever_leaves(plan, refuses, leaving) -> None:
+    with refuses(at=f"kept.{leaving[0]}", saying="one row per attribute (told by kind_id)"):
+        plan(*leaving)
+
+
+@pytest.mark.vector("codes-missing")
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"codes": {"column": "kind_of_value", "in": ["D"]}},
+        {"only": [{"column": "id", "type": "integer", "in": [1]}]},
+        {"through": [{**THROUGH, "join": [{"column": "id", "to": "id", "type": "integer"}]}]},
+        {"through": [{**{k: v for k, v in THROUGH.items() if k != "codes"},
+                      "window": {"column": "since", "type": "date", "from": "2024-01-01",
+                                 "to": "2025-01-01"}}]},
+    ],
+    ids=["the kind of the value", "the primary key", "joined by another column", "no list there"],
+)  # fmt: skip
+def test_codes_that_do_not_say_which_attributes(plan, refuses, limits) -> None:
+    with refuses(at="kept.value", saying="every attribute would leave"):
+        plan("value", **limits)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"codes": {"column": "kind_id", "type": "integer", "in": [1]}},
+        {"only": [{"column": "kind_id", "type": "integer", "in": [1]}]},
+        {"through": [THROUGH]},
+    ],
+    ids=["by number", "by another list", "by name through the catalogue"],
+)
+def test_listed_attributes_alone_are_in_scope(plan, limits) -> None:
+    planned = plan("value", **limits)
+
+    assert (planned["rows_in_scope"], planned["rows_total"]) == (1, 2)
+
+
+def test_every_attribute_may_leave_when_the_controller_says_why(plan) -> None:
+    reason = "The new system must show every earlier attribute of a patient to the biologist"
+
+    assert plan("value", all_codes=reason)["rows_in_scope"] == 2
