@@ -18,6 +18,7 @@ from typing import Any, get_args
 import pyarrow as pa
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from remit.adapters.gx.vocabulary import EXPECTATIONS
 from remit.bundle import FORMAT
@@ -25,7 +26,9 @@ from remit.cli.parser import build_parser
 from remit.columns import SIMPLE
 from remit.confirm import Receipt
 from remit.instruction import Category, Instruction, problems_of
-from remit.instruction.model import Person
+from remit.instruction.lists import Join, ListRule
+from remit.instruction.parties import Controller, Person
+from remit.instruction.rows import Through, WindowRule
 from remit.manifest import Manifest
 from remit.narrative import _TITLES
 
@@ -55,6 +58,17 @@ def quoted(text: str) -> set[str]:
 # --- docs/instruction.md ------------------------------------------------------------------------
 
 
+# Groups of fields that come back in several places are documented once, under these names.
+GROUPS: dict[type[BaseModel], str] = {
+    Person: "person",
+    Controller: "controller",
+    WindowRule: "window",
+    ListRule: "list",
+    Join: "join",
+    Through: "through",
+}
+
+
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
@@ -62,36 +76,54 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models_in(inner)
 
 
-def paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every leaf as docs/instruction.md writes it; `[]` for each entry of a list."""
     for name, field in model.model_fields.items():
         path = prefix + (field.alias or name)
         path += "[]" if "list[" in str(field.annotation) else ""
-        inner = [found for found in models_in(field.annotation) if found is not Person]
+        inner = [found for found in models_in(field.annotation) if found not in GROUPS]
         for found in inner:
-            yield from paths(found, path + ".")
+            yield from leaves(found, path + ".")
         if not inner:
-            yield path
+            yield path, field
+
+
+def documented_fields() -> dict[str, FieldInfo]:
+    fields = dict(leaves(Instruction))
+    for model, group in GROUPS.items():
+        fields |= dict(leaves(model, f"<{group}>."))
+    return fields
+
+
+def field_rows() -> dict[str, list[str]]:
+    text = page("instruction.md").partition("## Every field")[2].partition("\n## Rows")[0]
+    rows = [row for row in cells(text) if len(row) == 5 and row[0].startswith("`")]
+    assert len({row[0] for row in rows}) == len(rows)
+    return {row[0].strip("`"): row for row in rows}
 
 
 def test_every_field_of_an_instruction_is_documented_and_no_other() -> None:
-    fields = set(paths(Instruction)) | {f"<person>.{name}" for name in Person.model_fields}
-    tables = page("instruction.md").partition("## Every field")[2].partition("## Rows")[0]
-    rows = [row for row in cells(tables) if len(row) == 5 and row[0].startswith("`")]
+    rows = field_rows()
 
-    assert {row[0].strip("`") for row in rows} == fields
-    assert all(form and meaning for _, form, meaning, _, _ in rows)
+    assert rows.keys() == documented_fields().keys()
+    assert all(form and meaning for _, form, meaning, _, _ in rows.values())
+
+
+def test_the_law_of_every_field_is_the_models() -> None:
+    laws = {}
+    for path, field in documented_fields().items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        laws[path] = str(extra.get("law", "")).replace(" GDPR", "")
+
+    assert {path: row[3] for path, row in field_rows().items()} == laws
 
 
 def test_optional_fields_are_said_to_be_optional() -> None:
-    text = page("instruction.md")
-    marked = {row[0].strip("`") for row in cells(text) if len(row) == 5 and "*optional*" in row[1]}
+    marked = {path for path, row in field_rows().items() if "*optional*" in row[1]}
+    optional = {path for path, field in documented_fields().items() if not field.is_required()}
 
-    assert marked == {
-        "recipients[].receipt_key",
-        "tables[].columns[].nullable",
-        "tables[].columns[].free_text",
-    }
+    # A transformation as a whole is optional, and its kind says so.
+    assert marked == optional | {"tables[].columns[].transform.kind"}
 
 
 def test_every_category_and_type_is_documented() -> None:
@@ -104,7 +136,7 @@ def test_every_category_and_type_is_documented() -> None:
 
 
 def test_the_example_instruction_is_valid() -> None:
-    [example] = re.findall(r"```yaml\n(.*?)```", page("instruction.md"), re.DOTALL)
+    example, *_ = re.findall(r"```yaml\n(.*?)```", page("instruction.md"), re.DOTALL)
 
     assert isinstance(problems_of(example.encode()), Instruction)
 

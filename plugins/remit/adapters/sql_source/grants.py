@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
+from urllib.parse import quote
 
 from remit.adapters.sql_source.grants_statements import POLICY_ENDS, GrantStatements
 from remit.adapters.sql_source.grants_uses import Needed, circular, needed
@@ -61,7 +62,7 @@ def grants(
         raise UsageError(
             f"views cannot be made in {schema}, where their tables are; name a schema of their own."
         )
-    script = _Script(GrantStatements(role, tables), relations, schema)
+    script = _Script(GrantStatements(role, tables), relations, schema, terms.id)
     parts = script.views() if by == "view" else script.policies()
     text = "\n\n".join(
         chain([_head(terms, digest, by, role)], _odd_names(terms, role, schema), parts)
@@ -72,24 +73,24 @@ def grants(
 class _Script:
     """The parts of a script, in order."""
 
-    def __init__(self, write: GrantStatements, relations: Sequence[Needed], schema: str) -> None:
-        self._write, self._relations, self._schema = write, relations, schema
+    def __init__(
+        self, write: GrantStatements, relations: Sequence[Needed], schema: str, instruction: str
+    ) -> None:
+        self._write, self._relations = write, relations
+        self._schema, self._instruction = schema, instruction
 
     def views(self) -> Iterator[str]:
         """Views in a schema of their own, which alone the role may use."""
-        write, schema = self._write, self._write.identifier(self._schema)
+        write = self._write
         yield from self._begin()
         yield _note(
             "The views. Each belongs to whom runs this, who must be able to read the tables."
         )
-        yield f"CREATE SCHEMA IF NOT EXISTS {schema};"
-        yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {write.role};"
-        yield write.usage(self._schema)
+        yield from write.own_schema(self._schema, self._instruction)
         for one in self._relations:
             yield from [_about(one)] if len(one.uses) > 1 else []
             yield "\n".join(write.view(self._schema, one))
-        yield "COMMIT;"
-        yield _note(*_AFTERWARDS, f"The source's URL ends in ?schema={self._schema}")
+        yield from self._end()
         yield _note("To undo all of it:", "", *write.undo_views(self._schema, self._relations))
         yield self._undo_role()
 
@@ -99,13 +100,12 @@ class _Script:
         yield from self._begin()
         for schema in dict.fromkeys(str(one.relation.schema) for one in self._relations):
             yield write.usage(schema)
-        yield from ("\n".join(write.column_grants(one)) for one in self._relations)
+        for one in self._relations:
+            yield from [_about(one), _note(*_WIDER)] if len(one.uses) > 1 else []
+            yield "\n".join(write.column_grants(one))
         yield from [_note(*_SECURITY)] if limited else []
-        for one in limited:
-            yield from [_about(one), _WIDER] if len(one.uses) > 1 else []
-            yield "\n".join(write.policies(one))
-        yield "COMMIT;"
-        yield _note(*_AFTERWARDS, f"The source's URL ends in ?schema={self._schema}")
+        yield from ("\n".join(write.policies(one)) for one in limited)
+        yield from self._end()
         yield _note("To undo all of it:", "", *chain(*map(write.undo_policies, limited)))
         if limited:
             yield _note(*_UNDO_SECURITY, *chain(*map(write.undo_security, limited)))
@@ -116,6 +116,11 @@ class _Script:
         yield self._write.require(self._relations)
         yield _note("The role. It has no password yet, so that nobody can use it.")
         yield from self._write.make_role()
+
+    def _end(self) -> Iterator[str]:
+        yield "COMMIT;"
+        url = f"postgresql://...?schema={quote(self._schema, safe='')}"
+        yield _note(*(line.format(role=self._write.role, url=url) for line in _AFTERWARDS))
 
     def _undo_role(self) -> str:
         role = self._write.role
@@ -131,12 +136,13 @@ SET LOCAL TimeZone TO 'UTC';"""
 _AFTERWARDS = (
     "Afterwards, by hand:",
     "",
-    "Give the role a password in psql: \\password ROLE (or let it log in with a certificate),",
+    "Give the role a password in psql: \\password {role} (or let it log in with a certificate),",
     "and admit it in pg_hba.conf from the processor's address alone, over TLS.",
     "What everybody may do, the role may too. Look at what PUBLIC was granted; of use are often:",
     "  REVOKE CREATE ON SCHEMA public FROM PUBLIC;  (PostgreSQL 14 and older)",
     "  REVOKE TEMPORARY ON DATABASE ... FROM PUBLIC;",
-    "`remit plan` shows what the role could do or read beyond the instruction.",
+    "The URL of the source is {url} for the role;",
+    "`remit plan` with it shows what the role could do or read beyond the instruction.",
 )
 
 _SECURITY = (
@@ -148,8 +154,8 @@ _SECURITY = (
 )
 
 _UNDO_SECURITY = (
-    "Where row security was off before (the table has the policy remit_everybody), and no other",
-    "role's policies are left on the table:",
+    "Where row security was off before (the table has the policy remit_everybody), and no policies of",
+    "other roles are left on the table:",
     "",
 )
 
@@ -187,13 +193,14 @@ def _odd_names(terms: Instruction, role: str, schema: str) -> Iterator[str]:
 
 def _about(one: Needed) -> str:
     return _note(
-        f"{one.relation} is read for {len(one.uses)} purposes; rows within the limits of any."
+        f"{one.relation} is read for {len(one.uses)} purposes: the rows within the limits of any."
     )
 
 
-_WIDER = """\
--- Rights on columns hold for all of these rows: in rows that only one purpose needs, the role can
--- read the columns of the others too. Views (remit grants --rows view) have no such rest."""
+_WIDER = (
+    "Rights on columns hold for all of these rows: in rows that only one purpose needs, the role can",
+    "read the columns of the others too. Views (remit grants --rows view) have no such rest.",
+)
 
 
 def _require_short(role: str, schema: str, by: By) -> None:

@@ -26,11 +26,23 @@ IF EXISTS (SELECT FROM (VALUES
       SELECT FROM pg_namespace AS n
       JOIN pg_class AS r ON r.relnamespace = n.oid
       JOIN pg_attribute AS a ON a.attrelid = r.oid
+      LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
       WHERE CAST(n.nspname AS text) = needed.s AND CAST(r.relname AS text) = needed.t
-        AND CAST(a.attname AS text) = needed.c AND a.attnum > 0 AND NOT a.attisdropped))
+        AND CAST(a.attname AS text) = needed.c AND a.attnum > 0 AND NOT a.attisdropped
+        AND coalesce(l.collisdeterministic, true)))
   THEN
-    RAISE EXCEPTION 'a table or column of the instruction is not in this database';
+    RAISE EXCEPTION 'a table or column of the instruction is not in this database,'
+      ' or takes unlike texts for equal';
   END IF;"""
+
+_OWN_SCHEMA = """\
+IF EXISTS (SELECT FROM pg_namespace WHERE CAST(nspname AS text) = {name}
+      AND obj_description(oid, 'pg_namespace') IS DISTINCT FROM {mark}) THEN
+    RAISE EXCEPTION 'the schema of the views is there already and was not made for this instruction;'
+      ' name another with --schema';
+  END IF;
+  CREATE SCHEMA IF NOT EXISTS {schema};
+  COMMENT ON SCHEMA {schema} IS {mark};"""
 
 _MAKE_ROLE = """\
 IF NOT EXISTS (SELECT FROM pg_roles WHERE CAST(rolname AS text) = {name}) THEN
@@ -91,6 +103,14 @@ class GrantStatements(PostgresStatements):
         yield self._block(_MAKE_ROLE.format(name=name, role=self.role, attributes=_ATTRIBUTES))
         yield f"ALTER ROLE {self.role} SET default_transaction_read_only = on;"
         yield self._block(_CONNECT.format(name=name))
+
+    def own_schema(self, schema: str, instruction: str) -> Iterator[str]:
+        """A schema for the views, never one that is somebody else's."""
+        name, mark = self.literal(schema), self.literal(f"remit grants: {instruction}")
+        quoted = self.identifier(schema)
+        yield self._block(_OWN_SCHEMA.format(name=name, mark=mark, schema=quoted))
+        yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {quoted} FROM {self.role};"
+        yield self.usage(schema)
 
     def view(self, schema: str, one: Needed) -> Iterator[str]:
         """The view that stands for a relation, and the right to read it."""
