@@ -228,7 +228,10 @@ class EvidenceLog:
 
     def records(self, run: str | None = None) -> list[Record]:
         """The records of a run, or all, in order."""
-        return [kept.record() for kept in self._ledger.kept(run)]
+        # All of it is read first: a damaged record would leave the reading open, and so keep
+        # writers out for as long as somebody holds the error.
+        everything = list(self._ledger.kept(run))
+        return [kept.record() for kept in everything]
 
     @property
     def ledger(self) -> Ledger:
