@@ -531,6 +531,31 @@ def test_window_of_each_run_is_given_whole(
     assert (first[:7], last[:7]) == ("2024-01", "2024-12")
 
 
+def test_views_of_tables_that_lead_through_each_other(
+    cluster: PostgresCluster, write: Write, database: str
+) -> None:
+    """A result of a patient with an observation there, who has a result there."""
+
+    def circular(fields: dict[str, Any]) -> None:
+        for table, other in ((0, "observation_history"), (1, "results")):
+            fields["tables"][table]["rows"]["through"] = [
+                {
+                    "table": other,
+                    "join": [{"column": "patient_id", "to": "patient_id", "type": "uuid"}],
+                    "sites": {"column": "site_code", "in": ["LYO1"]},
+                }
+            ]
+
+    script = write(edit=circular)
+    run(database, script.sql)
+    source = open_source(f"{login(cluster, database, script.role)}?schema={script.schema}")
+    for table in script.terms.tables:
+        for query in queries(table.query()):
+            rows = stream(source, query)
+            assert rows == stream(open_source(database), query)
+            assert rows
+
+
 def test_table_of_which_all_rows_leave_and_its_data_subject(
     cluster: PostgresCluster, write: Write, database: str, rows: str
 ) -> None:
@@ -571,7 +596,7 @@ HOSTILE = [
     "\\'; DROP TABLE patient; --",
     "p\u0430tient",
     "pati\u200bent \uff07\uff02\u202e",
-    "line\u2028DROP TABLE patient;\u0085--",
+    "line\u2028DROP TABLE patient;--",
     "concat",
     "\u00e9" * 28,
 ]

@@ -110,10 +110,11 @@ class TrustStore:
 
         Raises:
             Refused: controller-unknown, when there is none.
+            Unavailable: the folder or a file in it cannot be read.
         """
         own = self.root / controller / "keys"
         folder = self.root if self._is_flat(controller) else own
-        keys = [signing.load_public(path) for path in sorted(folder.glob("*.pub"))]
+        keys = [signing.load_public(path) for path in _public_files(folder)]
         keys = [key for key in keys if key.algorithm == "ed25519"]
         if not keys:
             raise Refused(
@@ -129,6 +130,22 @@ class TrustStore:
 
     def _is_flat(self, controller: str) -> bool:
         return self._flat and not (self.root / controller / "keys").is_dir()
+
+
+def _public_files(folder: Path) -> list[Path]:
+    """The ``.pub`` files of a folder, each of which can be read; none where there is no folder."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.name.endswith(".pub"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise Unavailable(str(folder), f"it cannot be read ({error.strerror}).") from None
+    for path in paths:
+        try:
+            path.read_bytes()
+        except OSError as error:
+            raise Unavailable(str(path), f"it cannot be read ({error.strerror}).") from None
+    return paths
 
 
 def verify(envelope: bytes, trust: TrustStore, now: datetime | None) -> VerifiedInstruction:

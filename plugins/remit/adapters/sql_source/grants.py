@@ -15,8 +15,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from remit.adapters.sql_source.grants_statements import POLICY_ENDS, GrantStatements
-from remit.adapters.sql_source.grants_uses import Needed, circular, needed
-from remit.adapters.sql_source.presence import touched
+from remit.adapters.sql_source.grants_uses import Needed, circular, needed, uses
 from remit.errors import Refused, UsageError, one_line
 from remit.instruction import Instruction
 
@@ -65,7 +64,7 @@ def grants(
     script = _Script(GrantStatements(role, tables), relations, schema, terms.id)
     parts = script.views() if by == "view" else script.policies()
     text = "\n\n".join(
-        chain([_head(terms, digest, by, role)], _odd_names(terms, role, schema), parts)
+        chain([_head(terms, digest, by, role)], _odd_names(relations, role, schema), parts)
     )
     return Grants(text + "\n", role, schema)
 
@@ -174,16 +173,14 @@ def _head(terms: Instruction, digest: str, by: By, role: str) -> str:
     )
 
 
-def _odd_names(terms: Instruction, role: str, schema: str) -> Iterator[str]:
+def _odd_names(relations: Sequence[Needed], role: str, schema: str) -> Iterator[str]:
     """Names and values that may not be what they look like."""
-    found = dict.fromkeys([role, schema])
-    for table in terms.tables:
-        for asked, _ in touched(table.query()):
-            found |= dict.fromkeys([*filter(None, asked.relation), *asked.limit_columns()])
-            found |= dict.fromkeys(name for name, _ in asked.columns)
-            found |= dict.fromkeys(value for one in asked.memberships for value in one.values)
-        found |= dict.fromkeys([table.data_subject.column] if table.data_subject else [])
-    odd = [name for name in found if not name.isascii()]
+    found = [role, schema]
+    for one in relations:
+        found += [*map(str, one.relation), *one.columns]
+        for use in one.uses:
+            found += [value for listed in use.query.memberships for value in listed.values]
+    odd = [name for name in dict.fromkeys(found) if not name.isascii()]
     if odd:
         yield _note(
             "Names and values with characters beyond ASCII, which can look like others:",
@@ -219,7 +216,7 @@ def _require_short(role: str, schema: str, by: By) -> None:
 def _require_possible(terms: Instruction, relations: Sequence[Needed], by: By, schema: str) -> None:
     if by == "view":
         for table in terms.tables:
-            for asked, _ in touched(table.query()):
+            for asked in (use.query for use in uses(table)):
                 if asked.schema is not None:
                     raise Refused(
                         "grants-schema-named",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remit.adapters.sql_source.presence import touched
 from remit.instruction import Instruction, Table
-from remit.ports import Relation, TableQuery
+from remit.instruction.tables import DataSubject
+from remit.ports import Relation, SemiJoin, TableQuery
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,10 @@ def needed(terms: Instruction, schema: str) -> list[Needed]:
     """
     found: dict[Relation, list[Use]] = {}
     for table in terms.tables:
-        for use in _uses(table):
-            asked = use.query
-            relation = Relation(schema if asked.schema is None else asked.schema, asked.table)
-            uses = found.setdefault(relation, [])
-            uses += [] if use in uses else [use]
-    return [Needed(relation, tuple(uses)) for relation, uses in found.items()]
+        for use in uses(table):
+            known = found.setdefault(_placed(use.query, schema), [])
+            known += [] if use in known else [use]
+    return [Needed(relation, tuple(known)) for relation, known in found.items()]
 
 
 def circular(relations: Sequence[Needed], schema: str) -> Relation | None:
@@ -79,12 +78,31 @@ def _led_through(one: Needed, schema: str) -> Iterator[Relation]:
     for use in one.uses:
         for asked, _ in touched(use.query):
             if asked is not use.query:
-                yield Relation(schema if asked.schema is None else asked.schema, asked.table)
+                yield _placed(asked, schema)
 
 
-def _uses(table: Table) -> Iterator[Use]:
-    for asked, keys in touched(table.query()):
+def _placed(query: TableQuery, schema: str) -> Relation:
+    return Relation(schema if query.schema is None else query.schema, query.table)
+
+
+def uses(table: Table) -> Iterator[Use]:
+    """What one table of the instruction has read: itself, and what leads to or from its rows."""
+    query, subject = table.query(), table.data_subject
+    for asked, keys in touched(query):
         names = [name for name, _ in (keys or asked.columns)] + list(asked.limit_columns())
-        if not keys and table.data_subject:
-            names.append(table.data_subject.column)
+        names += subject.own_columns() if subject and asked is query else []
         yield Use(tuple(dict.fromkeys(names)), asked)
+    if subject:
+        yield from _ways_to(subject, query)
+
+
+def _ways_to(subject: DataSubject, scope: TableQuery) -> Iterator[Use]:
+    """The tables on the way to the data subject, each with the rows that those in scope lead to."""
+    steps = subject.through or []
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        here = tuple((join.column, join.own) for join in step.join)
+        keys = tuple((join.to, join.other) for join in step.join)
+        led_to = SemiJoin(keys, replace(scope, columns=here))
+        scope = TableQuery(step.there.table, keys, through=(led_to,), schema=step.there.schema)
+        onward = [join.column for join in following.join] if following else [subject.column]
+        yield Use(tuple(dict.fromkeys([*(name for name, _ in keys), *onward])), scope)
