@@ -79,10 +79,9 @@ def _step(
     joins = steps[0].join
     own = tuple((join.column, join.own) for join in joins)
     other = tuple((join.to, join.other) for join in joins)
+    onward = {subject.column: kind}
     if len(steps) > 1:
         onward = {join.column: join.own for join in steps[1].join}
-    else:
-        onward = {subject.column: kind}
     led_to = SemiJoin(other, replace(scope, columns=own))
     columns = tuple((dict(other) | onward).items())
     there = steps[0].there

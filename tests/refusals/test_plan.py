@@ -120,7 +120,9 @@ def test_rows_limited_by_a_column_that_is_not_there(plan, refuses) -> None:
     def edit(fields: Fields) -> None:
         fields["tables"][0]["rows"]["sites"]["column"] = "site"
 
-    with refuses(at="results.site", saying="for sites and codes, as string, but it is not at the source"):
+    with refuses(
+        at="results.site", saying="for sites and codes, as string, but it is not at the source"
+    ):
         plan(edit)
 
 

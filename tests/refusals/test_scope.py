@@ -76,7 +76,7 @@ def test_credentials_in_a_column_with_a_harmless_name(
         )
     run = up_to(world, "plan")
 
-    with refuses(at="results.value_text", saying="look like credentials") as _:
+    with refuses(at="results.value_text", saying="look like credentials"):
         run.extract(world.source(), lambda _table, _rows: None)
     stopped(world, run)
     assert value not in str([record.data for record in run.story.records])

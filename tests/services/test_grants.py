@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,12 +17,15 @@ from psycopg import errors, sql
 
 from remit.adapters.sql_source import open_source
 from remit.cli import main
+from remit.columns import ColumnType
 from remit.instruction import Instruction, parse, read
 from remit.ports import Relation, Source, TableQuery
+from remit.suppression import SubjectFilter
 from remit.testing.controller import Edit
 from remit.testing.laboratory import TABLES, Laboratory
 from remit.testing.postgres import PostgresCluster, find_programs
 from remit.testing.world import World
+from remit.transform import SuppressList
 
 Database = psycopg.Connection[tuple[Any, ...]]
 
@@ -61,6 +65,21 @@ def joined(fields: dict[str, Any]) -> None:
     )
 
 
+def by_subject(fields: dict[str, Any]) -> None:
+    """Results whose data subject is named two tables away."""
+    fields["tables"] = fields["tables"][:1]
+    fields["expectations"] = fields["expectations"][:1]
+    steps = [("samples", "sample_id", "integer"), ("patients", "patient_id", "uuid")]
+    fields["tables"][0]["data_subject"] = {
+        "column": "nir",
+        "type": "string",
+        "through": [
+            {"table": table, "join": [{"column": key, "to": key, "type": kind}]}
+            for table, key, kind in steps
+        ],
+    }
+
+
 NEEDED = {
     "results": {
         *("result_id", "patient_id", "site_code", "loinc_code", "value_numeric", "value_text"),
@@ -89,7 +108,19 @@ VISIBLE_JOINED = VISIBLE | {
     "patients": "site_code IN ('LYO1', 'LYO2')",
     "sites": "city = 'Lyon'",
 }
+IN_SCOPE = f"SELECT sample_id FROM results WHERE {RESULTS}"
+NEEDED_BY_SUBJECT = {
+    "results": NEEDED["results"] | {"sample_id"},
+    "samples": {"sample_id", "patient_id"},
+    "patients": {"patient_id", "nir"},
+}
+VISIBLE_BY_SUBJECT = {
+    "results": RESULTS,
+    "samples": f"sample_id IN ({IN_SCOPE})",
+    "patients": f"patient_id IN (SELECT patient_id FROM samples WHERE sample_id IN ({IN_SCOPE}))",
+}
 CASES = {
+    "by_subject": (by_subject, NEEDED_BY_SUBJECT, VISIBLE_BY_SUBJECT),
     "plain": (None, NEEDED, VISIBLE),
     "joined": (joined, NEEDED_JOINED, VISIBLE_JOINED),
 }
@@ -110,6 +141,7 @@ class Applied:
     """A database in which a script was run, and how owner and role reach it."""
 
     script: Script
+    case: str
     rows: str
     owner_url: str
     role_url: str
@@ -209,7 +241,7 @@ def apply(cluster: PostgresCluster, world: World) -> Iterator[Callable[[str, str
             url = copy_of(cluster, name)
             run(url, script.sql)
             role_url = login(cluster, url, name)
-            made[name] = Applied(script, rows, url, role_url, needed, visible)
+            made[name] = Applied(script, case, rows, url, role_url, needed, visible)
         return made[name]
 
     yield once
@@ -222,7 +254,7 @@ def rows(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(params=["plain", "joined"])
+@pytest.fixture(params=CASES)
 def applied(request: pytest.FixtureRequest, rows: str, apply: Any, capsys: Any) -> Applied:
     return apply(request.param, rows, capsys)
 
@@ -379,12 +411,45 @@ def test_a_column_of_one_purpose_is_empty_in_rows_of_another(apply: Any, capsys:
     assert (other[0], other[2]) == ("LYO2", other[1])
 
 
+def test_role_tells_whose_a_row_is_as_the_owner_does(rows: str, apply: Any, capsys: Any) -> None:
+    applied = apply("by_subject", rows, capsys)
+    table = applied.script.terms.tables[0]
+    assert table.data_subject is not None
+    listed = SuppressList([sha256(nir).hexdigest() for nir in some_subjects(applied)], digest)
+    kept = []
+    for source in (applied.owner, applied.role):
+        with source.snapshot() as snapshot:
+            chosen = SubjectFilter(table.data_subject, listed, snapshot, table.query())
+            named = ("result_id", ColumnType("uuid")), *chosen.columns.items()
+            rows_there = replace(table.query(), columns=tuple(named))
+            kept.append(
+                {
+                    result
+                    for batch in snapshot.stream(rows_there)
+                    for result in batch.filter(chosen.kept(batch)).column("result_id").to_pylist()
+                }
+            )
+    assert kept[0] == kept[1]
+    assert 0 < len(kept[0]) < len(stream(applied.owner, table.query()))
+
+
+def digest(value: bytes) -> bytes:
+    return sha256(value).digest()
+
+
+def some_subjects(applied: Applied) -> list[bytes]:
+    with psycopg.connect(applied.owner_url) as owner:
+        by_hand = (
+            f"SELECT nir FROM patients WHERE {VISIBLE_BY_SUBJECT['patients']} ORDER BY 1 LIMIT 9"
+        )
+        return [nir.encode() for (nir,) in owner.execute(by_hand.encode()).fetchall()]
+
+
 def test_a_run_as_the_role_delivers(
     applied: Applied, tmp_path: Path, cluster: PostgresCluster
 ) -> None:
     world = World(tmp_path, source_url=f"{applied.role_url}?schema={applied.script.schema}")
-    edit = joined if "patients" in applied.needed else None
-    delivery = world.deliver(world.open_run(edit=edit))
+    delivery = world.deliver(world.open_run(edit=CASES[applied.case][0]))
     files = {path.name for path in delivery.iterdir()}
     assert {f"{table.name}.parquet" for table in applied.script.terms.tables} <= files
 

@@ -214,7 +214,7 @@ n/a
 N.A.
 none
 Unknown
-XXX
+xxx
 xxxxxxxx
 aaaa
 as needed
