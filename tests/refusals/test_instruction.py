@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from remit import canonical, signing
+from remit.cli import main
 from remit.errors import Refused, UsageError
 from remit.evidence import timestamp
 from remit.instruction import PAYLOAD_TYPE, envelope_path, parse, read_signed, verify
+from remit.instruction.fields import WHOLE
 from remit.testing.world import World
 
 SIGNATURE = "the instruction's signature"
@@ -351,10 +353,9 @@ def test_incomplete(shared, refuses, left_nothing, path) -> None:
 
 
 @pytest.mark.vector("instruction-invalid")
-@pytest.mark.parametrize("path", ["remit", "expectations", "confirmation", "recipients.0.key"])
+@pytest.mark.parametrize("path", ["remit", "expectations", "confirmation", "recipients.0.name"])
 def test_without_a_field_that_only_remit_asks_for(shared, refuses, left_nothing, path) -> None:
-    code = "instruction-incomplete" if path.endswith("key") else "instruction-invalid"
-    with refuses(at=field(_written(path)), saying="it is missing", code=code), placed():
+    with refuses(at=field(_written(path)), saying="it is missing."), placed():
         shared.open_run(edit=_remove(path))
     left_nothing(shared)
 
@@ -511,26 +512,26 @@ def _text(world: World) -> bytes:
 
 
 HOSTILE = [
-    (lambda t: t + b"\nid: other\n", "(whole document)", "appears twice"),
+    (lambda t: t + b"\nid: other\n", WHOLE, "appears twice"),
     (
         lambda t: t.replace(b"id: durand-2026", b"id: &a durand-2026\nnature: *a"),
-        "(whole document)",
+        WHOLE,
         "aliases",
     ),
-    (lambda t: t + b"#" + b"x" * (2 << 20), "(whole document)", "larger than 1 MiB"),
-    (lambda t: t + b"# \xff\n", "(whole document)", "not UTF-8"),
-    (lambda t: t.decode().encode("utf-16"), "(whole document)", "not UTF-8"),
-    (lambda t: t + b"\x00", "(whole document)", "not YAML"),
-    (lambda t: t + b"--- \nremit: 1\n", "(whole document)", "not YAML"),
+    (lambda t: t + b"#" + b"x" * (2 << 20), WHOLE, "larger than 1 MiB"),
+    (lambda t: t + b"# \xff\n", WHOLE, "not UTF-8"),
+    (lambda t: t.decode().encode("utf-16"), WHOLE, "not UTF-8"),
+    (lambda t: t + b"\x00", WHOLE, "not YAML"),
+    (lambda t: t + b"--- \nremit: 1\n", WHOLE, "not YAML"),
     (
         lambda t: t + b"extra: !!python/object/apply:os.system [id]\n",
-        "(whole document)",
+        WHOLE,
         "tags are not allowed",
     ),
-    (lambda t: b"[" * 100_000, "(whole document)", "not YAML"),
-    (lambda t: b"", "(whole document)", ""),
-    (lambda t: b"- a list\n", "(whole document)", ""),
-    (lambda t: t.replace(b"version: 1", b"version: " + b"9" * 5000), "(whole document)", "YAML"),
+    (lambda t: b"[" * 100_000, WHOLE, "not YAML"),
+    (lambda t: b"", WHOLE, ""),
+    (lambda t: b"- a list\n", WHOLE, ""),
+    (lambda t: t.replace(b"version: 1", b"version: " + b"9" * 5000), WHOLE, "YAML"),
     (lambda t: t.replace(b"version: 1", b"version: .nan"), "version", "whole number"),
     (lambda t: t.replace(b"version: 1", b"version: true"), "version", "whole number"),
 ]
@@ -580,19 +581,53 @@ def test_lint_names_every_field_that_is_wrong(world, cli, refuses) -> None:
     code, answer = cli("instruction", "lint", path)
 
     assert code == 3
-    assert [problem["where"] for problem in answer["problems"]] == ["version", "purpose"]
-    with refuses(at=field("version"), saying="1 more: remit instruction lint"):
+    assert answer["problems"] == [
+        {
+            "line": 3, "column": 10, "where": "version", "code": "instruction-invalid",
+            "message": "must be 1 or more (Art. 28(3)(a) GDPR).", "law": "Art. 28(3)(a) GDPR",
+        },
+        {
+            "line": 19, "column": 10, "where": "purpose", "code": "instruction-incomplete",
+            "message": "it is not filled in (Art. 28(3), 5(1)(b) GDPR).",
+            "law": "Art. 28(3), 5(1)(b) GDPR",
+        },
+    ]  # fmt: skip
+    with refuses(at=field("version, line 3, column 10"), saying="1 more: remit instruction lint"):
         parse(path.read_bytes())
 
 
-@pytest.mark.vector("instruction-invalid")
+def test_lint_prints_places_that_an_editor_can_jump_to(world, capsys) -> None:
+    path = world.instruct(lambda f: f.update({"version": 0, "purpose": "", "remark": "x"}))
+
+    assert main(["instruction", "lint", str(path)]) == 3
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        f"{path}:3:10: instruction-invalid: version: must be 1 or more (Art. 28(3)(a) GDPR).",
+        f"{path}:19:10: instruction-incomplete: purpose: it is not filled in "
+        "(Art. 28(3), 5(1)(b) GDPR).",
+    ]
+    assert re.fullmatch(
+        rf"{re.escape(str(path))}:\d+:1: instruction-invalid: remark: there is no such field\.",
+        lines[2],
+    )
+    assert len(lines) == 3
+
+
+def test_lint_finds_nothing_in_what_can_be_signed(world, capsys) -> None:
+    path = world.instruct()
+
+    assert main(["instruction", "lint", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: nothing to correct.\n"
+
+
+@pytest.mark.vector("instruction-incomplete")
 def test_controller_signs_only_what_could_be_used(world, cli) -> None:
     path = world.instruct(lambda f: f.pop("purpose"))
     key = world.root / "controller" / "controller.pem"
 
-    cli.refused(
-        "instruction", "sign", path, "--key", key, at=field("purpose"), saying="it is missing"
-    )
+    at = field("purpose, line 1, column 1")
+    cli.refused("instruction", "sign", path, "--key", key, at=at, saying="it is missing")
 
 
 def test_instruction_that_is_not_there(world, cli) -> None:

@@ -428,8 +428,6 @@ def test_revocation_that_is_not_of_its_form(world, refuses, up_to, judge, case) 
     revocation_path(path).write_bytes(forged(edit(fields), controller(world)))
 
     where = at if at == FILE else f"{FILE}, field {at}"
-    if case == "a list":
-        where = f"{FILE}, field "
     with refuses(at=where, saying="not of its form"):
         run.validate(judge)
     assert not run.story.has("stopped")

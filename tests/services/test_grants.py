@@ -501,6 +501,21 @@ def test_a_later_version_takes_back_what_it_no_longer_allows(
                 role.execute(sql.SQL("SELECT * FROM {}.patients").format(where))
 
 
+def test_an_owner_of_the_tables_who_may_create_roles_can_run_it(
+    cluster: PostgresCluster, write: Write, database: str, rows: str
+) -> None:
+    run(database, "CREATE ROLE dba LOGIN CREATEROLE; ALTER DATABASE one OWNER TO dba")
+    run(database, "".join(f"ALTER TABLE {table} OWNER TO dba;" for table in TABLES))
+    script = write("--rows", rows)
+    as_dba = login(cluster, database, "dba")
+    run(as_dba, script.sql)
+    run(as_dba, script.sql)
+    source = open_source(f"{login(cluster, database, script.role)}?schema={script.schema}")
+    query = script.terms.tables[0].query()
+    assert stream(source, query) == stream(open_source(database), query)
+    run(database, "ALTER DATABASE one OWNER TO remit; REASSIGN OWNED BY dba TO remit")
+
+
 def test_what_it_says_undoes_it(write: Write, database: str, rows: str) -> None:
     before = rows_and_policies(database)
     script = write("--rows", rows, edit=joined)
@@ -539,6 +554,9 @@ STOPS = {
     "CREATE ROLE remit_durand_2026 LOGIN": "more than a reader",
     "CREATE ROLE remit_durand_2026 NOINHERIT SUPERUSER": "more than a reader",
     "CREATE ROLE remit_durand_2026 NOINHERIT IN ROLE pg_read_all_data": "more than a reader",
+    "CREATE ROLE remit_durand_2026 NOINHERIT; ALTER TABLE sites OWNER TO remit_durand_2026": (
+        "more than a reader"
+    ),
     "ALTER TABLE results DROP COLUMN unit": "not in this database",
     "ALTER TABLE results RENAME TO concat": "not in this database",
     "ALTER SCHEMA public RENAME TO private": "not in this database",

@@ -12,10 +12,8 @@ import pytest
 import yaml
 
 from remit.instruction import Category, Instruction, parse, problems_of
-from remit.instruction.draft import draft
 from remit.instruction.reading import Problem
 from remit.testing.controller import _TEMPLATE
-from remit.wiring import open_source
 
 # Nobody's keys; the second is the base point of the curve.
 KEYS = {"ed25519": "ed25519:" + "A" * 43 + "=", "x25519": "x25519:CQ" + "A" * 41 + "="}
@@ -334,26 +332,3 @@ def test_durations_are_read() -> None:
 
     assert retention.without_confirmation == timedelta(days=14)
     assert retention.after_confirmation == timedelta(0)
-
-
-# --- the draft ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def drafted(laboratory_file) -> str:
-    return draft(dict(open_source(f"sqlite:///{laboratory_file}").describe()))
-
-
-def test_draft_withholds_every_column(drafted) -> None:
-    tables = yaml.safe_load(drafted)["tables"]
-
-    assert len(tables) == 6
-    assert [table["columns"] for table in tables] == [None] * 6
-    assert "portal_password: looks like a credential, and so can never leave" in drafted
-    assert "name: comment, type: string, category: ..., purpose: ..., free_text: ..." in drafted
-
-
-def test_draft_as_it_is_does_not_pass_and_no_dots_do(drafted) -> None:
-    wrong = {problem.where for problem in problems(drafted.encode())}
-
-    assert {"id", "controller.name", "purpose", "valid.from", "recipients[0].key"} <= wrong

@@ -98,7 +98,7 @@ def _register(
     )
     revoke.add_argument("--reason", type=_text, required=True)
     revoke.add_argument(
-        "--controller", type=_text, default="", help="which joint controller; the first by default"
+        "--controller", type=_text, help="which joint controller; the first named by default"
     )
     about = "every instruction received, and the runs under each (Art. 30(2))"
     record = _command(commands, "record", register.record, about)

@@ -89,7 +89,7 @@ def _parse(payload: bytes, where: str) -> Revocation:
         return Revocation.model_validate_json(payload)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)[0]["loc"]
-        place = f"{where}, field {'.'.join(map(str, found))}"
+        place = f"{where}, field {'.'.join(map(str, found))}" if found else where
     except ValueError:
         place = where
     raise Refused(

@@ -264,6 +264,8 @@ def fill_in(drafted: str, root: Path) -> str:
     [table] = fields["tables"]
     table["rows"]["window"] |= {"from": "2024-01-01", "to": "2025-01-01"}
     table["rows"]["maximum"] = 10_000
+    del table["rows"]["codes"]
+    table["rows"]["all_codes"] = "The biologist compares with every earlier analysis of a patient"
 
     def person() -> dict[str, str]:
         return {"name": "Hélène Durand", "email": "helene@durand.example"}
@@ -278,16 +280,27 @@ def fill_in(drafted: str, root: Path) -> str:
             "contract": "DUR-1",
             "signing_key": key["processor.pem.pub"],
         },
-        "subject": "Results",
-        "nature": "A migration",
-        "purpose": "Continuity of care",
-        "data_subjects": ["Patients of 2024"],
+        "subject": "Results of the laboratory in Lyon that moves to a new system",
+        "nature": "One extraction from the old system and transfer to the new one",
+        "purpose": "Continuity of care after the change of laboratory system in Lyon",
+        "data_subjects": ["Patients of the laboratory in Lyon in 2024"],
+        "changes": "A new version signed by the laboratory replaces this one",
+        "objections": {
+            "contact": person(),
+            "how": "The processor writes to the contact, and starts no run until it has an answer",
+        },
+        "retention": fields["retention"]
+        | {"backups": "Staging and landing zone are on volumes that no backup job reads"},
+        "security": fields["security"] | {"account": {"overprivileged": "warn", "shared": []}},
         "valid": {"from": "2026-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z"},
         "contacts": {
             "breach": person(),
             "breach_within": "PT24H",
+            "rights": person(),
+            "rights_within": "P3D",
             "audit": person(),
             "authorised": [person()],
+            "confidentiality": "Each has signed the undertaking annexed to contract DUR-1",
         },
     }
     fields["recipients"] = [
@@ -327,6 +340,7 @@ def test_newcomer_from_draft_to_verified_evidence(
         done("keys", "new", kind, f"{name}.pem")
     trusted = tmp_path / "include" / "controllers" / "durand" / "keys"
     trusted.mkdir(parents=True)
+    (tmp_path / "include" / "instructions").mkdir()
     shutil.copy("controller.pem.pub", trusted / "controller.pub")
 
     drafted = done("instruction", "draft", "--source", source, "--table", "results")["draft"]
@@ -365,7 +379,8 @@ def test_newcomer_from_draft_to_verified_evidence(
     assert [entry["run"] for entry in done("evidence", "show")["runs"]] == [run]
     done("evidence", "export", run, "--out", "bundle.json")
     assert done("evidence", "verify", "bundle.json", "--trust", trusted)["run"] == run
-    assert done("evidence", "verify", "--all")["records"] == len(story["records"])
+    received = 1  # the instruction itself, in the register
+    assert done("evidence", "verify", "--all")["records"] == len(story["records"]) + received
     assert done("evidence", "verify", "--all", "--key", "processor.pem.pub")["root"]
 
     Path("printed").write_text("".join(printed))

@@ -1,9 +1,11 @@
 """Source databases: PostgreSQL and SQLite, read only and streamed through ADBC.
 
-Guaranteed: only SELECTs over the columns, window and memberships of the query are run, in one
-read-only transaction whose state does not move; every value comes out in its declared type,
-exactly, or the extract is refused; no exception holds a value, a password or a driver's text.
-Not guaranteed: that the account is limited to reading. The controller grants it SELECT alone.
+Guaranteed: only SELECTs over the columns and limits of the query are run, of relations and columns
+that are there by their exact names, in one read-only transaction whose state does not move; every
+value comes out in its declared type, exactly, or the extract is refused; no exception holds a
+value, a password or a driver's text. Besides, catalogues are read.
+Not guaranteed: that the account is limited to reading. `account` says what it could do, and
+`grants` writes a role that can do no more.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ IF NOT EXISTS (SELECT FROM pg_roles WHERE CAST(rolname AS text) = {name}) THEN
     SELECT FROM pg_roles AS r
     WHERE CAST(r.rolname AS text) = {name}
       AND (r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
-        OR r.rolinherit OR EXISTS (SELECT FROM pg_auth_members AS m WHERE m.member = r.oid)))
+        OR r.rolinherit OR EXISTS (SELECT FROM pg_auth_members AS m WHERE m.member = r.oid)
+        OR EXISTS (SELECT FROM pg_shdepend AS d WHERE d.refobjid = r.oid AND d.deptype = 'o'
+          AND d.refclassid = CAST('pg_authid' AS regclass))))
   THEN
     RAISE EXCEPTION 'the role is there already and is more than a reader; name another with --role';
   END IF;"""

@@ -99,10 +99,11 @@ def uses(table: Table) -> Iterator[Use]:
 def _ways_to(subject: DataSubject, scope: TableQuery) -> Iterator[Use]:
     """The tables on the way to the data subject, each with the rows that those in scope lead to."""
     steps = subject.through or []
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
+    for number, step in enumerate(steps, 1):
         here = tuple((join.column, join.own) for join in step.join)
         keys = tuple((join.to, join.other) for join in step.join)
         led_to = SemiJoin(keys, replace(scope, columns=here))
         scope = TableQuery(step.there.table, keys, through=(led_to,), schema=step.there.schema)
-        onward = [join.column for join in following.join] if following else [subject.column]
+        last = number == len(steps)
+        onward = [subject.column] if last else [join.column for join in steps[number].join]
         yield Use(tuple(dict.fromkeys([*(name for name, _ in keys), *onward])), scope)
