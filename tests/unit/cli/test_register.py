@@ -404,22 +404,24 @@ HOSTILE = [
 ]
 
 
+MORE = "hosts the archive of the laboratory in Lyon"
+
+
 def hostile(text: str) -> Edit:
     """Says it wherever an instruction takes free words."""
 
     def edit(fields: Fields) -> None:
-        words = f"{text} for continuity of care"
+        words = f"{text} {MORE}"
         for name in ("subject", "nature"):
-            fields[name] = f"{name} {words}"
-        fields["data_subjects"] = [f"Patients of LYO1 {text}"]
+            fields[name] = f"{words} {name}"
+        fields["data_subjects"] = [words]
         fields["controller"]["legal_name"] = words
         fields["controller"]["contact"]["name"] = words
         fields["processor"]["legal_name"] = words
         fields["processor"]["dpo"]["name"] = words
         fields["processor"]["contract"] = words
         fields["recipients"][0] |= {"legal_name": words, "country": "US", "safeguard": words}
-        task = f"Hosts the landing zone in Strasbourg {text}"
-        fields["subprocessors"] = [{"legal_name": words, "country": "FR", "task": task}]
+        fields["subprocessors"] = [{"legal_name": words, "country": "FR", "task": words}]
 
     return edit
 
@@ -436,13 +438,14 @@ def test_record_shows_hostile_words_as_they_are_and_makes_no_markup_of_them(
     signer = signing.load_signer(str(key_of(world)))
     envelope_path(path).write_bytes(signing.sign(path.read_bytes(), PAYLOAD_TYPE, signer))
     assert remit("instruction", "receive", path).code == 0
-    assert remit("instruction", "revoke", path, "--key", key_of(world), "--reason", text).code == 0
+    reason = ("--reason", f"{text} {MORE}")
+    assert remit("instruction", "revoke", path, "--key", key_of(world), *reason).code == 0
     assert remit("instruction", "receive", path).code == 0
 
     ran = remit("record")
 
     assert ran.code == 0
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    words = "".join(c if c.isprintable() else "\ufffd" for c in f"{text} {MORE}")
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(ran.out)
     inline = [child for token in tokens if token.type == "inline" for child in token.children]
     assert {child.type for child in inline} <= {"text", "text_special", "softbreak"}
@@ -451,8 +454,8 @@ def test_record_shows_hostile_words_as_they_are_and_makes_no_markup_of_them(
         for token in tokens
         if token.type == "inline"
     ]
-    assert f"{shown} for continuity of care".strip() in [one.strip() for one in said]
-    assert any(one.endswith(f": {shown}".rstrip()) for one in said)
+    assert words in said  # in a cell of its own
+    assert any(one.endswith(f": {words}") for one in said)
     assert [token.content for token in tokens if token.type == "html_block"] == []
     assert [t.tag for t in tokens if t.type == "heading_open"] == ["h1", "h2", "h2", "h3"]
     assert sum(token.type == "table_open" for token in tokens) == 1
