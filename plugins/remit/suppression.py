@@ -8,7 +8,6 @@ what the rows in scope lead to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -44,7 +43,7 @@ class SubjectFilter:
         self._subject, self._listed, self._snapshot = subject, listed, snapshot
         self._type = ColumnType.parse(subject.type)
         self.columns = subject.own_columns()
-        self._allowed = self._reached(subject.through or [], scope)
+        self._allowed = self._reached(subject, scope)
 
     def kept(self, batch: pa.RecordBatch) -> pa.BooleanArray:
         """True for each row that may leave, in the order of the rows."""
@@ -55,15 +54,17 @@ class SubjectFilter:
             return self._listed.allowed(batch.column(self._subject.column), self._type)
         return allowed.holds(batch)
 
-    def _reached(self, steps: Sequence[SubjectStep], scope: TableQuery) -> KeySet | None:
-        """The keys that lead from rows in scope to data subjects who may leave, all of them.
+    def _reached(self, subject: DataSubject, scope: TableQuery) -> KeySet | None:
+        """The keys that lead from rows in scope to data subjects who may all leave.
 
-        None at the end of the way, where the rows name the data subject themselves.
+        None at the end of the way, where the rows themselves name the data subject.
         """
-        if not steps:
+        if not subject.through:
             return None
-        pairing, query = _step(steps, self._subject, self._type, scope)
-        further = self._reached(steps[1:], query)
+        step = subject.through[0]
+        rest = subject.model_copy(update={"through": subject.through[1:]})
+        pairing, query = _step(step, rest, scope)
+        further = self._reached(rest, query)
         seen, barred = KeyGatherer(query.table), KeyGatherer(query.table)
         for batch in stream_exactly(self._snapshot, query):
             keys = pairing.other_keys(batch)
@@ -72,22 +73,14 @@ class SubjectFilter:
         return KeySet(pairing, _without(seen.keys(), barred.keys()))
 
 
-def _step(
-    steps: Sequence[SubjectStep], subject: DataSubject, kind: ColumnType, scope: TableQuery
-) -> tuple[Pairing, TableQuery]:
-    """How rows in scope lead to the first step's table, and what is asked of that one."""
-    joins = steps[0].join
-    own = tuple((join.column, join.own) for join in joins)
-    other = tuple((join.to, join.other) for join in joins)
-    onward = {subject.column: kind}
-    if len(steps) > 1:
-        onward = {join.column: join.own for join in steps[1].join}
+def _step(step: SubjectStep, rest: DataSubject, scope: TableQuery) -> tuple[Pairing, TableQuery]:
+    """How rows in scope lead to the step's table, and what is asked of that one to go on."""
+    own = tuple((join.column, join.own) for join in step.join)
+    other = tuple((join.to, join.other) for join in step.join)
     led_to = SemiJoin(other, replace(scope, columns=own))
-    columns = tuple((dict(other) | onward).items())
-    there = steps[0].there
-    return Pairing(own, other), TableQuery(
-        there.table, columns, through=(led_to,), schema=there.schema
-    )
+    columns = tuple((dict(other) | rest.own_columns()).items())
+    schema, table = step.there
+    return Pairing(own, other), TableQuery(table, columns, through=(led_to,), schema=schema)
 
 
 def _without(keys: pa.Array | None, barred: pa.Array | None) -> pa.Array | None:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from remit import signing
 from remit.custody import stories
+from remit.instruction import digest_of, parse
+from remit.instruction.revocation import revocation_path, revoke
 from remit.testing.world import World
 
 
@@ -130,3 +133,81 @@ def test_a_landing_zone_that_cannot_be_found_is_worth_a_retry(
     with pytest.raises(AirflowException, match="they stay due") as caught:
         DeleteOperator(task_id="delete").execute(context)
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def take_back(world: World) -> None:
+    path = world.root / "include" / "instructions" / "durand.yaml"
+    text, key = path.read_bytes(), str(world.root / "controller" / "controller.pem")
+    reason = "The laboratory moves later than planned"
+    signer = signing.load_signer(key)
+    envelope = revoke(parse(text), digest_of(text), reason, world.clock(), signer)
+    revocation_path(path).write_bytes(envelope)
+
+
+STEPS = ("plan", "extract", "validate", "seal", "deliver", "confirm")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_withdrawn_instruction_fails_the_task_without_a_retry(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    capfd: pytest.CaptureFixture[str],
+    step: str,
+) -> None:
+    world = connected()
+    done = STEPS.index(step)
+    for name in STEPS[:done]:
+        tasks[name].execute(context)
+    take_back(world)
+
+    with pytest.raises(AirflowFailException, match=r"instruction-revoked.* Way out: ") as caught:
+        tasks[step].execute(context)
+    told = capfd.readouterr().out
+
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert "Refused by the rule instruction-revoked." in told
+    if done > 1:  # something was extracted
+        assert f"The run is stopped at {step}; its staging key is destroyed" in told
+        assert "copies removed and looked for again: gone." in told
+        (story,) = stories(world.deployment().log.records())
+        assert world.deployment().staging.list(story.run) == []
+        assert not world.deployment().keys.exists(story.run)
+
+
+def test_a_revocation_that_cannot_be_read_is_worth_a_retry_and_a_damaged_one_is_not(
+    connected: Callable[..., World], tasks: dict[str, Any], context: Any
+) -> None:
+    world = connected()
+    extract(tasks, context)
+    path = revocation_path(world.root / "include" / "instructions" / "durand.yaml")
+    path.symlink_to(world.root / "not-mounted")
+    with pytest.raises(AirflowException, match="it cannot be read") as caught:
+        tasks["validate"].execute(context)
+    assert not isinstance(caught.value, AirflowFailException)
+
+    path.unlink()
+    path.write_text("{}")
+    with pytest.raises(AirflowFailException, match="envelope-malformed"):
+        tasks["validate"].execute(context)
+
+
+def test_the_deletion_dag_stops_what_waits_for_its_receipt_under_a_revoked_instruction(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    run_dag: Callable[[str], Any],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    world = connected()
+    for step in STEPS[:-1]:
+        tasks[step].execute(context)
+    take_back(world)
+
+    assert run_dag("remit_deletion").state == "success"
+
+    (story,) = stories(world.deployment().log.records())
+    kinds = [record.kind for record in story.records]
+    assert kinds[-4:] == ["refused", "stopped", "deleting", "deleted"]
+    assert not (world.landing_path / story.run).exists()
+    assert "The run is stopped at withdraw" in capfd.readouterr().out

@@ -325,6 +325,20 @@ def test_account_that_can_read_what_is_instructed_alone_is_fine(plan_as) -> None
     assert plan_as(READER, accountable("refuse"))["warnings"] == []
 
 
+@pytest.mark.parametrize("through", [None, "patients"])
+def test_what_leads_to_the_data_subject_is_needed(plan_as, through) -> None:
+    key = {"column": "patient_id", "to": "patient_id", "type": "uuid"}
+    way = {"through": [{"table": through, "join": [key]}]} if through else {}
+    patients = {Relation(None, "patients"): frozenset({"patient_id", "nir"} if through else set())}
+
+    def edit(fields: Fields) -> None:
+        accountable("warn")(fields)
+        fields["tables"][1]["data_subject"] = {"column": "nir" if through else "patient_id",
+                                               "type": "string" if through else "uuid", **way}  # fmt: skip
+
+    assert plan_as(Account("remit_durand", (), NEEDED | patients), edit)["warnings"] == []
+
+
 @pytest.mark.vector("account-overprivileged")
 def test_account_that_could_read_withheld_columns_or_tables(plan_as, refuses) -> None:
     patients = {Relation(None, "patients"): frozenset({"nir", "first_name"})}

@@ -74,10 +74,11 @@ def _add_subject(needed: dict[Relation, set[str]], table: Table) -> None:
         return
     needed[table.relation] |= set(subject.own_columns())
     steps = subject.through or []
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
+    for number, step in enumerate(steps, 1):
         there = needed.setdefault(step.there, set())
         there |= {join.to for join in step.join}
-        there |= {j.column for j in following.join} if following else {subject.column}
+        onward = {join.column for join in steps[number].join} if number < len(steps) else None
+        there |= onward or {subject.column}
 
 
 def _add_limits(

@@ -446,7 +446,9 @@ def test_record_shows_hostile_words_as_they_are_and_makes_no_markup_of_them(
 
     assert ran.code == 0
     words = "".join(c if c.isprintable() else "\ufffd" for c in f"{text} {MORE}")
-    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(ran.out)
+    tokens = (
+        MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(ran.out)
+    )
     inline = [child for token in tokens if token.type == "inline" for child in token.children]
     assert {child.type for child in inline} <= {"text", "text_special", "softbreak"}
     said = [
