@@ -164,6 +164,8 @@ class _TableWriter:
     def write(self, admitted: pa.RecordBatch) -> None:
         batch = self._transformer.apply(admitted)
         _refuse_credentials(self._table, batch)
+        if not batch.num_rows:
+            return  # a file without rows has no columns to be opened, whatever batches came
         if self._writer is None:
             self._writer = self._start(repeating(batch))
         self._writer.write(batch)

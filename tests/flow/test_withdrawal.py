@@ -460,6 +460,36 @@ def test_killed_between_the_refusal_and_the_deletion(
     assert run.story.has("deleted")
 
 
+def test_sweep_stops_what_another_refusal_ended_just_before_the_process_died(
+    world, monkeypatch
+) -> None:
+    run = begun(world, "extract")
+    judge = RowCounter()
+    monkeypatch.setattr(judge, "judge", lambda extract, rules: [], raising=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Custodian, "record", failing_at("stopped", Killed()))
+        with pytest.raises(Killed):
+            run.validate(judge)
+    assert len(files_below(world.root / "processor" / "staging")) == 2
+
+    assert [one.deleted for one in sweep(world)] == [True]
+    assert kinds(run)[-4:] == ["refused", "stopped", "deleting", "deleted"]
+    nothing_left(world)
+
+
+def test_run_of_an_impossible_name_does_not_keep_the_others_from_the_sweep(world) -> None:
+    run = begun(world, "extract")
+    log = world.deployment().log
+    for step, kind in enumerate(("opened", "obliged")):
+        log.append("../Odd", kind, dict(run.story.last(kind)), "somebody", step=step)
+    take_back(world)
+
+    done = {one.run: one for one in sweep(world)}
+
+    assert done[run.id].deleted
+    assert done["../Odd"].error is not None
+
+
 def test_copies_that_cannot_be_deleted_at_once_stay_due(world, monkeypatch) -> None:
     run = begun(world, "deliver")
     take_back(world)

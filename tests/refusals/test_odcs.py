@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,8 +165,8 @@ def custom(fields: dict[str, Any], name: str) -> dict[str, Any]:
             "said by a field of the standard",
         ),
         (
-            lambda f: f["customProperties"].append(dict(custom(f, "remit.valid"))),
-            "customProperties[19]",
+            lambda f: f["customProperties"].append(copy.deepcopy(custom(f, "remit.valid"))),
+            "customProperties[20]",
             "there twice",
         ),
         (lambda f: f.update(version="1.0.0"), "", "must be"),

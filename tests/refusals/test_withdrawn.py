@@ -145,6 +145,19 @@ def test_revocation_beside_a_file_that_is_not_in_the_folder(world, refuses, up_t
 
 
 @pytest.mark.vector("instruction-revoked")
+def test_revocation_in_the_folder_of_a_file_that_is_elsewhere(world, refuses) -> None:
+    path = world.instruct()
+    take_back(world, path)
+    for file in (path, envelope_path(path)):
+        file.rename(world.root / file.name)
+
+    with refuses(at=FIRST, saying="revoked"):
+        open_under(world, world.root / path.name)
+    assert kinds_of(world) == ["received", "revoked"]
+    assert kinds_of(world, "durand-new") == ["refused"]
+
+
+@pytest.mark.vector("instruction-revoked")
 @pytest.mark.parametrize("link", ["file", "folder", "circle", "the folder itself"])
 def test_revocation_behind_a_link(world, refuses, link) -> None:
     path = world.instruct()

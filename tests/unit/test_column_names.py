@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.column_names import (
-    attribute_value_pair,
     kind_of_identifier,
     looks_like_credential,
     looks_like_free_text,
     looks_like_identifier,
-    value_columns,
     words,
 )
 
@@ -197,141 +195,6 @@ def test_identifier_beside_a_patient_is_a_patient_number() -> None:
     assert kind_of_identifier("identifier", beside) == "a patient number"
 
 
-# Name of the system, its columns, the code column, the value columns.
-ATTRIBUTE_VALUE = {
-    "remit's laboratory, attributes": (
-        "observation_id patient_id site_code observed_at code value",
-        "code",
-        "value",
-    ),
-    "remit's laboratory, results": (
-        "result_id sample_id patient_id site_code loinc_code value_numeric value_text unit "
-        "reference_low reference_high abnormal result_date validated_at comment",
-        "loinc_code",
-        "value_numeric value_text",
-    ),
-    "OpenELIS, history": (
-        "id patient_id sample_id observation_history_type_id value_type value lastupdated "
-        "sample_item_id",
-        "observation_history_type_id",
-        "value",
-    ),
-    "OpenELIS, result": (
-        "id analysis_id sort_order is_reportable result_type value analyte_id test_result_id "
-        "lastupdated min_normal max_normal parent_id significant_digits grouping",
-        "analyte_id",
-        "value",
-    ),
-    "OpenELIS, identity": (
-        "id identity_type_id patient_id identity_data lastupdated",
-        "identity_type_id",
-        "identity_data",
-    ),
-    "OpenELIS, analyser": (
-        "id analyzer_id accession_number test_name result units status_id iscontrol complete_date "
-        "test_result_type test_id",
-        "test_name",
-        "result",
-    ),
-    "OpenMRS, obs": (
-        "obs_id person_id concept_id encounter_id obs_datetime obs_group_id value_group_id "
-        "value_coded value_drug value_datetime value_numeric value_modifier value_text value_complex "
-        "comments creator date_created",
-        "concept_id",
-        "value_coded value_drug value_datetime value_numeric value_text value_complex",
-    ),
-    "OpenMRS, person": (
-        "person_attribute_id person_id value person_attribute_type_id creator date_created",
-        "person_attribute_type_id",
-        "value",
-    ),
-    "OpenMRS, visit": (
-        "visit_attribute_id visit_id attribute_type_id value_reference uuid creator",
-        "attribute_type_id",
-        "value_reference",
-    ),
-    "OpenMRS, identifier": (
-        "patient_identifier_id patient_id identifier identifier_type preferred location_id",
-        "identifier_type",
-        "identifier",
-    ),
-    "OMOP": (
-        "measurement_id person_id measurement_concept_id measurement_date measurement_type_concept_id "
-        "operator_concept_id value_as_number value_as_concept_id unit_concept_id range_low range_high "
-        "measurement_source_value unit_source_value value_source_value",
-        "measurement_concept_id",
-        "value_as_number value_as_concept_id value_source_value",
-    ),
-    "BLIS, test": (
-        "test_id test_type_id result comments user_id verified_by ts specimen_id date_verified",
-        "test_type_id",
-        "result",
-    ),
-    "BLIS, fields": ("id field_id patient_id field_value ts", "field_id", "field_value"),
-    "LabBook": (
-        "id_data id_owner id_analyse ref_variable valeur obligatoire res_recovery",
-        "ref_variable",
-        "valeur",
-    ),
-    "LabBook, form": (
-        "pfi_ser pfi_date pfi_user pfi_pat pfi_act pfi_key pfi_value",
-        "pfi_key",
-        "pfi_value",
-    ),
-    "a French laboratory": (
-        "id_demande_analyse id_demande code_analyse statut_validation valeur unite date_validation",
-        "code_analyse",
-        "valeur",
-    ),
-    "Synthea": (
-        "DATE PATIENT ENCOUNTER CATEGORY CODE DESCRIPTION VALUE UNITS TYPE",
-        "CODE",
-        "VALUE",
-    ),
-    "FHIR, extension": ("url value_string", "url", "value_string"),
-    "FHIR, camel case": ("id code valueString valueQuantity", "code", "valueString valueQuantity"),
-    "settings": ("id name lastupdated value", "name", "value"),
-    "a questionnaire": ("reponse_id patient_id question reponse", "question", "reponse"),
-    "paired names": ("database_name stat_name stat_value size", "stat_name", "stat_value"),
-    "German": ("id patient merkmal wert einheit", "merkmal", "wert"),
-    "Portuguese": ("id paciente atributo valor", "atributo", "valor"),
-}
-NO_ATTRIBUTE_VALUE = {
-    "prices": "product_id value currency",
-    "blood pressure": "systolic_value diastolic_value",
-    "a unit's code is no attribute": "id patient_id unit_code value",
-    "a site's code is no attribute": "id site_code country_code value",
-    "the kind of value is no attribute": "id patient_id value_type value",
-    "OMOP, a dose": "dose_era_id person_id drug_concept_id unit_concept_id dose_value",
-    "OMOP, a visit": "visit_occurrence_id person_id visit_concept_id visit_source_value provider_id",
-    "OpenELIS, limits": "id test_id test_result_type_id min_age gender low_normal high_normal",
-    "OpenELIS, links": "id result_id system_user_id is_supervisor lastupdated",
-    "OpenMRS, attribute types": "person_attribute_type_id name description format sort_weight",
-    "a file": "id uuid value",
-    "patients": "patient_id nir last_name birth_date site_code",
-    "codes without values": "id code description",
-    "dates of results": "result_id code result_date result_status",
-    "nothing": "",
-}
-
-
-@pytest.mark.parametrize(
-    ("names", "code", "values"), ATTRIBUTE_VALUE.values(), ids=ATTRIBUTE_VALUE.keys()
-)
-def test_table_with_one_row_per_attribute_is_found(names, code, values) -> None:
-    pair = attribute_value_pair(names.split())
-    assert pair is not None
-    assert pair[0] == code
-    assert pair[1] == values.split()[0]
-    assert value_columns(names.split()) == values.split()
-
-
-@pytest.mark.parametrize("names", NO_ATTRIBUTE_VALUE.values(), ids=NO_ATTRIBUTE_VALUE.keys())
-def test_table_without_a_column_that_says_of_what_is_none(names) -> None:
-    assert attribute_value_pair(names.split()) is None
-    assert value_columns(names.split()) == []
-
-
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(max_size=40), unique=True, max_size=6))
 def test_no_name_makes_them_fail(names) -> None:
@@ -339,9 +202,6 @@ def test_no_name_makes_them_fail(names) -> None:
         assert looks_like_identifier(name, names) == (kind_of_identifier(name, names) is not None)
         assert looks_like_credential(name) in (True, False)
         assert looks_like_free_text(name) in (True, False)
-    pair = attribute_value_pair(names)
-    assert set(pair or ()) <= set(names)
-    assert set(value_columns(names)) <= set(names)
 
 
 @settings(max_examples=50, deadline=None)

@@ -141,7 +141,7 @@ class _Planner:
         """The table's plan; what it refuses is added to `refusals`."""
         table, live = self._table, self._live
         drifted = tuple(self._drifted())
-        found = list(column_refusals(table, live, drifted))
+        found = list(column_refusals(table, drifted, self._schema))
         scope = list(scope_refusals(table, self._schema))
         missing = tuple(column.name for column in table.columns if column.name not in live)
         in_scope = None if scope else self._counted(replace(table.query(), columns=()), found)

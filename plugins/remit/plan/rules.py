@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from remit.attribute_values import attribute_table
-from remit.column_names import looks_like_credential, looks_like_free_text
+from remit.column_names import FREE_TEXT, MESSAGES, kind_of_text, looks_like_credential
 from remit.columns import ColumnType
 from remit.errors import Refused
 from remit.instruction import Column, Table
 from remit.instruction.rows import Limits
 from remit.instruction.tables import DataSubject
+from remit.plan.codes import Schema, unlisted_codes
 from remit.plan.model import Drift
 from remit.ports import Relation, SourceColumn
 
-Schema = Mapping[Relation, Sequence[SourceColumn]]
+__all__ = ["Schema", "column_refusals", "fits", "scope_refusals", "table_missing"]
 
 _NEW_VERSION = "the rows cannot be limited as instructed: ask the controller for a new version."
 
@@ -41,18 +41,17 @@ def table_missing(name: str, relation: Relation) -> Refused:
     )
 
 
-def column_refusals(
-    table: Table, live: Mapping[str, SourceColumn], drifted: Sequence[Drift]
-) -> Iterator[Refused]:
+def column_refusals(table: Table, drifted: Sequence[Drift], schema: Schema) -> Iterator[Refused]:
     """What is wrong with the columns that the instruction names."""
+    live = _columns(schema, table.relation)
     for column in table.columns:
         if column.name not in live:
             yield _column_missing(table.name, column.name)
     for drift in drifted:
         yield _column_retyped(table.name, drift)
     for column in table.columns:
-        yield from _forbidden(table.name, column)
-    yield from _unlisted_codes(table, list(live.values()))
+        yield from _forbidden(table, column, live.get(column.name))
+    yield from unlisted_codes(table, schema)
 
 
 def scope_refusals(table: Table, schema: Schema) -> Iterator[Refused]:
@@ -126,55 +125,27 @@ def _columns(schema: Schema, relation: Relation) -> dict[str, SourceColumn]:
     return {column.name: column for column in schema.get(relation, ())}
 
 
-def _unlisted_codes(table: Table, live: Sequence[SourceColumn]) -> Iterator[Refused]:
-    """Where a row is one attribute, whatever leaves of it says that attribute of somebody."""
-    found = attribute_table(table.relation.table, live)
-    if found is None or table.rows.all_codes or _lists_codes(table.rows, found.codes):
-        return
-    leaving = [column.name for column in table.columns if column.name in found.values]
-    column = leaving[0] if leaving else table.columns[0].name
-    yield Refused(
-        "codes-missing",
-        f"{table.name}.{column}",
-        f"the table has one row per attribute (told by {', '.join(found.codes)}), so every "
-        f"attribute would leave.",
-        f"list the attributes allowed in rows.codes of {found.codes[0]}, or through the table that "
-        f"names them, or have the controller say in rows.all_codes why each of them may leave.",
-    )
-
-
-def _lists_codes(limits: Limits, codes: Sequence[str]) -> bool:
-    """Whether rows are limited by a code column, or through another table that is joined by one."""
-    if any(rule.column in codes for rule in limits.lists()):
-        return True
-    return any(
-        any(join.column in codes for join in other.join) and _lists_anything(other)
-        for other in limits.through or []
-    )
-
-
-def _lists_anything(limits: Limits) -> bool:
-    return bool(limits.lists()) or any(_lists_anything(other) for other in limits.through or [])
-
-
-def _forbidden(table: str, column: Column) -> Iterator[Refused]:
-    where = f"{table}.{column.name}"
-    text = column.declared.name == "string"
-    # A flag that says whether there is a password is none; a number may well be a PIN.
-    if column.declared.name != "boolean" and looks_like_credential(column.name):
+def _forbidden(table: Table, column: Column, live: SourceColumn | None) -> Iterator[Refused]:
+    where, at = f"{table.name}.{column.name}", table.relation.table
+    native = live.native_type if live else ""
+    if looks_like_credential(column.name, column.declared, at):
         yield Refused(
             "column-credential",
             where,
             "by its name it holds credentials, which never leave, whatever is instructed.",
             "remove it from the instruction; let people set new passwords at the target.",
         )
-    if text and looks_like_free_text(column.name) and column.free_text is None:
+    text = kind_of_text(column.name, column.declared, native, at)
+    if text in (FREE_TEXT, MESSAGES) and column.free_text is None:
         yield Refused(
             "column-free-text",
             where,
-            "by its name it holds free text, in which anything may have been typed.",
+            f"by its name it holds {text}, in which anything {_MAY[text]}.",
             "leave it out, or have the controller justify it in the column's free_text.",
         )
+
+
+_MAY = {FREE_TEXT: "may have been typed", MESSAGES: "about a patient may stand"}
 
 
 def _column_missing(table: str, name: str) -> Refused:
