@@ -98,7 +98,6 @@ def states(dag_run: Any) -> dict[str, tuple[str | None, int]]:
 # --- DAG runs -------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_two_nights_that_meet_deliver_their_own_rows(
     laboratory: World, load_dag: Callable[[str], Any], start_target: Callable[[World], None]
 ) -> None:
@@ -177,7 +176,6 @@ def test_a_run_without_an_interval_fails_at_once_and_its_log_tells_the_way_out(
     assert not any(laboratory.landing_path.iterdir())
 
 
-@pytest.mark.slow
 def test_a_backfill_gives_each_night_its_own_interval(
     laboratory: World, load_dag: Callable[[str], Any]
 ) -> None:
@@ -321,4 +319,4 @@ def test_the_dag_of_the_page_on_nightly_runs_has_intervals_and_makes_up_missed_n
     assert dag.catchup is True
     assert dag.max_active_runs == 1
     assert dag.start_date is not None
-    assert [task.task_id.split(".")[-1] for task in dag.topological_sort()][0] == "plan"
+    assert next(task.task_id.split(".")[-1] for task in dag.topological_sort()) == "plan"

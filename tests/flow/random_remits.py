@@ -219,7 +219,10 @@ class Maker:
 
     def window(self, name: str, declared: str) -> Fields:
         bounds = BOUNDS[declared]
-        start, end = self.one(range(len(bounds) // 2)), self.one(range(len(bounds) // 2, len(bounds)))
+        start, end = (
+            self.one(range(len(bounds) // 2)),
+            self.one(range(len(bounds) // 2, len(bounds))),
+        )
         return {"column": name, "type": declared, "from": bounds[start], "to": bounds[end]}
 
     def listing(self, columns: dict[str, str]) -> Fields:

@@ -27,8 +27,6 @@ from remit.seal import staging_opener
 from remit.testing.world import World
 from remit.wiring import open_judge
 
-pytestmark = pytest.mark.slow
-
 PARIS = ZoneInfo("Europe/Paris")
 TABLES = {
     "results": ("result_id", "result_date"),

@@ -122,7 +122,8 @@ def _values(values: Sequence[str], columns: Sequence[SourceColumn]) -> tuple[str
     coded = (
         c.name
         for c in columns
-        if c.references and not word_set("vocabulary dictionary").isdisjoint(singulars(c.references))
+        if c.references
+        and not word_set("vocabulary dictionary").isdisjoint(singulars(c.references))
     )
     return tuple(dict.fromkeys([*values, *coded]))
 
@@ -144,7 +145,9 @@ def _may_be_code(column: SourceColumn) -> bool:
 
 
 def _is_about_something(columns: Sequence[SourceColumn]) -> bool:
-    found = (said for c in columns for said in _said_of(c) if said[:1] not in (["sort"], ["display"]))
+    found = (
+        said for c in columns for said in _said_of(c) if said[:1] not in (["sort"], ["display"])
+    )
     return any(not _ABOUT.isdisjoint(said) for said in found)
 
 

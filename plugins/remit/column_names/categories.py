@@ -10,7 +10,9 @@ _CATEGORIES = {
         race racial ethnicity ethnic ethnie ethnique ethnicgroup tribe caste nationality
         nationalite birthcountry countrybirth paysnaissance raza etnia ethnizitat
     """),
-    "belief": word_set("religion religious religieux faith belief confession kirche union syndicat"),
+    "belief": word_set(
+        "religion religious religieux faith belief confession kirche union syndicat"
+    ),
     "sex-life": word_set("sexual sexuality sexuel sexuelle orientation contraception partner"),
     "genetic": word_set("genetic genetique genotype genome allele mutation karyotype dna adn"),
     "health": word_set("""

@@ -5,28 +5,23 @@ What is in the skeleton comes from the schema: names, types and keys, no value o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
-import yaml
-
+from remit.attribute_values import AttributeTable, attribute_table
 from remit.errors import one_line
-from remit.instruction.draft_hints import (
-    Columns,
-    Schema,
-    Step,
-    attributes,
+from remit.instruction.drafting.hints import (
     column_hints,
-    event_dates,
     is_credential,
     is_free_text,
-    is_technical,
-    key_of,
-    site_column,
+    is_instructable,
     table_hints,
     untyped,
-    way_to_a_date,
 )
-from remit.ports import SourceColumn
+from remit.instruction.drafting.rows import Rows
+from remit.instruction.drafting.scalars import quoted_type, scalar, type_of, typed
+from remit.instruction.drafting.ways import Columns, Keys, subject_column
+from remit.ports import Relation, SourceColumn
 
 _HEAD = """\
 # yaml-language-server: $schema=../schemas/instruction.schema.json
@@ -89,129 +84,91 @@ contacts:
 _MANY = 60
 
 
-def draft(chosen: Schema, schema: Schema | None = None) -> str:
+def draft(
+    chosen: Mapping[str, Columns] | Mapping[Relation, Columns],
+    schema: Mapping[Relation, Columns] | None = None,
+) -> str:
     """The YAML text; a table's columns are all comments until somebody takes them out.
 
     Args:
         chosen: the tables to draft.
         schema: every table of the source, through which dates and sites may be reached.
     """
-    whole = schema or chosen
-    tables = "".join(_table(name, columns, whole) for name, columns in chosen.items())
-    return _HEAD + _overview(chosen) + "tables:\n" + tables + _TAIL
+    tables = {
+        name if isinstance(name, Relation) else Relation(None, name): columns
+        for name, columns in chosen.items()
+    }
+    keys = Keys({**(schema or {}), **tables})
+    drafted = [_Table(relation, keys) for relation in tables]
+    written = "".join(f"{line}\n" for table in drafted for line in table.lines())
+    overview = _overview(drafted) if len(drafted) > _MANY else ""
+    return _HEAD + overview + "tables:\n" + written + _TAIL
 
 
-def _overview(chosen: Schema) -> str:
-    """For who drafts a whole system: which tables deserve a look, before thousands of lines."""
-    if len(chosen) <= _MANY:
-        return ""
-    lines = [f"# {len(chosen)} tables; draft the few that you need with --table. Worth a look:"]
-    for name, columns in chosen.items():
-        hints = sum(1 for column in columns for _ in column_hints(column, columns))
-        about = "; ".join(table_hints(name, columns))
-        if hints or about:
-            counted = f"{len(columns)} columns, {hints} hints" + (f"; {about}" if about else "")
-            lines.append(one_line(f"#   {_scalar(name)}: {counted}"))
-    return "\n".join(lines) + "\n"
+class _Table:
+    """One table of a draft."""
 
+    def __init__(self, relation: Relation, keys: Keys) -> None:
+        self.relation, self._keys = relation, keys
+        self.columns = keys.columns(relation)
+        self.found: AttributeTable | None = attribute_table(relation.table, self.columns)
 
-def _table(name: str, columns: Columns, schema: Schema) -> str:
-    lines = [f"  - name: {_scalar(name)}"]
-    lines += [f"    # {one_line(hint)}" for hint in table_hints(name, columns)]
-    lines += [
-        "    rows:",
-        *_window(name, columns, schema),
-        *_sites(columns),
-        *_codes(name, columns),
-    ]
-    lines += ["      maximum: ...", "    columns:"]
-    return "\n".join([*lines, *(_column(column, columns) for column in columns)]) + "\n"
+    def lines(self) -> Iterator[str]:
+        """Its lines below `tables:`."""
+        schema, table = self.relation
+        yield f"  - name: {scalar(table)}"
+        yield from (f"    # {one_line(hint)}" for hint in self.hints())
+        if schema is not None:
+            yield f"    at: {{schema: {scalar(schema)}, table: {scalar(table)}}}"
+        yield "    rows:"
+        yield from (f"      {line}" for line in Rows(self.relation, self._keys, self.found).lines())
+        if whose := subject_column(self.relation, self.columns):
+            kind = "" if type_of(whose) != "string" else ", type: string"
+            yield f"    # data_subject: {{{typed(whose)}{kind}}}  # for a suppress list: whose data"
+        yield "    columns:"
+        yield from (f"      # {self._column(column)}" for column in self.columns)
 
+    def hints(self) -> list[str]:
+        """What is worth knowing of the whole table."""
+        return list(table_hints(self.relation.table, self.columns, self.found))
 
-def _window(name: str, columns: Columns, schema: Schema) -> Iterator[str]:
-    dates = event_dates(columns)
-    way = [] if dates and not is_technical(dates[0].name) else way_to_a_date(name, schema)
-    if dates:
-        kind = dates[0].type
-        remark = "  # says when the row was written" if is_technical(dates[0].name) else ""
-        column = _scalar(dates[0].name)
-        yield f"      window: {{column: {column}, type: {kind}, from: ..., to: ...}}{remark}"
-    else:
-        yield "      all: ...            # no date column: the reason why every row may leave"
-    if way:
-        instead = "instead of the window" if dates else "instead of `all`"
-        yield f"      # {instead}, membership in a table with the date of an event:"
-        yield from _through(way, schema)
-
-
-def _through(way: Sequence[Step], schema: Schema) -> Iterator[str]:
-    indent = ""
-    for column, table in way:
-        key = key_of(table, schema)
-        to = _scalar(key.name) if key else "..."
-        yield f"      # {indent}through:"
-        yield f"      # {indent}  - table: {_scalar(table)}"
-        join = f"column: {_scalar(column.name)}, to: {to}, type: {_scalar(_type_of(column))}"
-        yield f"      # {indent}    join: [{{{join}}}]"
-        indent += "    "
-    date = event_dates(schema[way[-1][1]])[0]
-    window = f"{{column: {_scalar(date.name)}, type: {date.type}, from: ..., to: ...}}"
-    yield f"      # {indent}window: {window}"
-
-
-def _sites(columns: Columns) -> Iterator[str]:
-    site = site_column(columns)
-    yield f"      # sites: {_list(site)}"
-
-
-def _codes(name: str, columns: Columns) -> Iterator[str]:
-    found = attributes(name, columns)
-    if found is None:
-        return
-    code = next((column for column in columns if column.name == found.codes[0]), None)
-    yield f"      codes: {_list(code)}"
-    if code is not None and code.references:
-        yield (
-            f"      # or by name, through {_scalar(code.references)}: "
-            f"{{join: [{{column: {_scalar(code.name)}, ...}}], codes: {{column: ..., in: [...]}}}}"
+    def counted(self) -> str:
+        """How many columns deserve a look, and why."""
+        counts = Counter(
+            "credentials" if is_credential(column, self.relation.table) else hint.split(",")[0]
+            for column in self.columns
+            for hint in column_hints(column, self.columns, self.relation.table)
         )
+        said = [f"{number} {hint}" if number > 1 else hint for hint, number in counts.items()]
+        return "; ".join([*(hint.partition(":")[0] for hint in self.hints()), *said])
+
+    def _column(self, column: SourceColumn) -> str:
+        table, name = self.relation.table, scalar(column.name)
+        if not is_instructable(column.name):
+            return f"{name}: cannot be named in an instruction, and so cannot leave"
+        if is_credential(column, table):
+            return f"{name}: looks like a credential, and so can never leave"
+        if column.type is None:
+            native = scalar(column.native_type)
+            return f"{name}: {native}, {untyped(column.native_type)}, and so cannot leave"
+        text = ", free_text: ..." if is_free_text(column, table) else ""
+        nullable = "" if column.nullable else ", nullable: false"
+        kind = quoted_type(type_of(column))
+        hints = "; ".join(column_hints(column, self.columns, table))
+        remark = f"  # {hints}" if hints else ""
+        fields = f"name: {name}, type: {kind}, category: ..., purpose: ...{nullable}{text}"
+        return f"- {{{fields}}}{remark}"
 
 
-def _list(column: SourceColumn | None) -> str:
-    if column is None:
-        return "{column: ..., in: [...]}"
-    kind = _type_of(column)
-    said = "" if kind == "string" else f"type: {_scalar(kind)}, "
-    return f"{{column: {_scalar(column.name)}, {said}in: [...]}}"
-
-
-def _type_of(column: SourceColumn) -> str:
-    """The declared type; a decimal without precision fits any, and a key is a whole number."""
-    if column.type is None:
-        return "..."
-    if column.type.name == "decimal" and not column.type.precision:
-        key = column.primary or column.references or column.name.lower().endswith("id")
-        return "decimal(10,0)" if key else "..."
-    return str(column.type)
-
-
-def _column(column: SourceColumn, columns: Columns) -> str:
-    name = _scalar(column.name)
-    if is_credential(column):
-        return f"      # {name}: looks like a credential, and so can never leave"
-    if column.type is None:
-        return f"      # {name}: {_scalar(untyped(column.native_type))}, and so cannot leave"
-    text = ", free_text: ..." if is_free_text(column) else ""
-    nullable = "" if column.nullable else ", nullable: false"
-    kind = _type_of(column)
-    kind = kind if kind == "..." else _scalar(kind)
-    hints = "; ".join(column_hints(column, columns))
-    remark = f"  # {hints}" if hints else ""
-    fields = f"name: {name}, type: {kind}, category: ..., purpose: ...{nullable}{text}"
-    return f"      # - {{{fields}}}{remark}"
-
-
-def _scalar(text: str) -> str:
-    """The text as one YAML scalar on one line, whatever it holds."""
-    dumped = yaml.safe_dump([text], default_flow_style=True, width=100_000, allow_unicode=True)
-    return dumped.strip()[1:-1]
+def _overview(tables: list[_Table]) -> str:
+    """For who drafts a whole system: which tables deserve a look, before thousands of lines."""
+    total = sum(len(table.columns) for table in tables)
+    said = [(scalar(str(table.relation)), len(table.columns), table.counted()) for table in tables]
+    looks = [one for one in said if one[2]]
+    widest = max((len(name) for name, _, _ in looks), default=0)
+    lines = [
+        f"# {len(tables)} tables, {total} columns; draft the few that you need with --table.",
+        f"# Worth a look are {len(looks)} of them (table, columns, why):",
+        *(one_line(f"#   {name:{widest}} {columns:4}  {why}") for name, columns, why in looks),
+    ]
+    return "\n".join(lines) + "\n"
