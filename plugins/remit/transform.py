@@ -88,6 +88,9 @@ class Transformer:
             return step(array)
 
 
+_UUID = re.compile(rb"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
 class SuppressList:
     """Data subjects whose rows never leave, known by keyed hashes of their ids alone."""
 
@@ -116,11 +119,13 @@ class SuppressList:
         return pc.fill_null(_per_value(subjects, declared, judged), False)
 
     def _is_allowed(self, text: bytes) -> bool:
-        # Columns of fixed width pad an id with blanks, which whoever listed it did not write.
+        # Columns of fixed width pad an id with blanks, and a uuid kept as text may be in either case:
+        # whoever listed it may have written it otherwise. To leave out one more is the safe mistake.
         bare = text.strip()
-        if not bare or self._mac(text) in self._listed:
-            return False
-        return bare == text or self._mac(bare) not in self._listed
+        forms = {text, bare}
+        if _UUID.fullmatch(bare):
+            forms |= {bare.lower(), bare.upper()}
+        return bool(bare) and not any(self._mac(form) in self._listed for form in forms)
 
 
 def department_of(postcode: str) -> str | None:

@@ -144,6 +144,9 @@ class Maker:
     def case(self) -> Case:
         for name, pool in POOL.items():
             self.values[name] = self.some(pool, 1, 2)
+        common = self.one([1, 2, 7])
+        for name in WHOLE:  # or numbers of unlike types would hardly ever meet
+            self.values[name].append(type(POOL[name][0])(common))
         for name in self.some(RELATIONS, 1, 4):
             self.relations[name] = self.relation(name)
         suppressing = self.sometimes()
@@ -161,12 +164,12 @@ class Maker:
         own += [self.one(POOL) for _ in names[4:]]
         columns = dict(zip(names, own, strict=True))
         row = {n: self.cells(columns[n]) for n in names}
-        rows = self.draw(st.lists(st.fixed_dictionaries(row), min_size=2, max_size=7))
+        rows = self.draw(st.lists(st.fixed_dictionaries(row), min_size=2, max_size=9))
         again = self.some(range(len(rows)), 0, 2)
         return Relation(name, columns, rows + [rows[place] for place in again])
 
     def cells(self, declared: str) -> Any:
-        return st.sampled_from([None, *self.values[declared] * 3])
+        return st.sampled_from([None, *self.values[declared] * 6])
 
     def table(self, name: str, number: int, suppressing: bool) -> Fields:
         relation = self.relations[name]
@@ -465,6 +468,23 @@ def limits_of(case: Case) -> list[Left]:
         for relation, columns in below(relation_of(table), table["rows"])
     }
     return [Left(*one, where) for one in sorted(found) for where in ("asked", "inside", "both")]
+
+
+def relations_read(case: Case) -> set[str]:
+    """Whatever rows are read of: tables that leave, and those that membership and subjects lead through."""
+    found = set()
+    for table in case.tables:
+        found |= {relation_of(table), *_through(table["rows"])}
+        if case.suppressing:
+            steps = table.get("data_subject", {}).get("through", [])
+            found |= {step["table"] for step in steps}
+    return found
+
+
+def _through(limits: Fields) -> Iterator[str]:
+    for other in limits.get("through", []):
+        yield other["table"]
+        yield from _through(other)
 
 
 def below(relation: str, limits: Fields) -> Iterator[tuple[str, tuple[str, ...]]]:

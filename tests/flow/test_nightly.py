@@ -140,13 +140,14 @@ def _midnight(day: date) -> datetime:
 
 
 def nights_of(first: date, last: date) -> list[Interval]:
-    """From 02:30 to 02:30, a time that the clocks pass twice in October and skip in March."""
-    bounds = [_midnight(first)]
-    bounds += [
+    """From 02:30 to 02:30, a time that the clocks pass twice in October and skip in March.
+
+    The first night holds only the first two hours and a half of the month, so no day of it yet.
+    """
+    bounds = [
         _midnight(first + timedelta(days=day)).replace(hour=2, minute=30)
-        for day in range(1, (last - first).days)
+        for day in range(-1, (last - first).days + 1)
     ]
-    bounds.append(_midnight(last))
     return [Interval(start, end) for start, end in pairwise(bounds)]
 
 
@@ -261,20 +262,21 @@ def test_the_nights_together_deliver_each_row_of_the_month_exactly_once(
 ) -> None:
     delivered = Counter(month.delivered(table))
 
-    assert len(month.nights) >= 30
     assert set(delivered.values()) == {1}
     assert set(delivered) == set(month.instructed(table))
     assert len(delivered) > 30
 
 
-def test_the_month_has_a_night_of_another_length(month: Month) -> None:
-    lengths = {night.end - night.start for night in month.nights[1:-1]}
-
-    assert len(lengths) == 2 or month.first.month == 3  # 02:30 is 03:30 on the day it is skipped
-    assert any(
-        night.start.astimezone(PARIS).utcoffset() != night.end.astimezone(PARIS).utcoffset()
+def test_the_month_has_a_night_in_which_the_clocks_change(month: Month) -> None:
+    changed = [
+        night
         for night in month.nights
-    )
+        if night.start.astimezone(PARIS).utcoffset() != night.end.astimezone(PARIS).utcoffset()
+    ]
+
+    assert len(month.nights) == 32
+    assert {night.end - night.start for night in month.nights} > {timedelta(days=1)}
+    assert len(changed) == 1
 
 
 def test_each_manifest_carries_the_nights_own_interval(month: Month) -> None:
@@ -293,7 +295,7 @@ def test_validation_is_told_the_nights_own_window(month: Month) -> None:
 
     days = [(rules[0]["min_value"], rules[0]["max_value"]) for rules in held]
     dates = [month.first + timedelta(days=n) for n in range((month.last - month.first).days + 1)]
-    assert days == [(str(day), str(following)) for day, following in pairwise(dates)]
+    assert days == [(str(d), str(following)) for d, following in pairwise([dates[0], *dates])]
     assert {rule["strict_max"] for rules in held for rule in rules} == {True}
     assert {len(rules) for rules in held} == {3}
     for place in (1, 2):
@@ -358,7 +360,7 @@ def test_a_row_entered_late_for_an_earlier_night_is_not_picked_up(week: Month) -
     week.go("night-0", week.nights[0])
     with sqlite3.connect(week.world.root / "lis.sqlite") as database:
         database.execute(
-            "INSERT INTO device_log VALUES (99999, 'LYO1', ?)", (f"{week.first}T12:00:00",)
+            "INSERT INTO device_log VALUES (99999, 'LYO1', ?)", (f"{week.first}T01:00:00",)
         )
     for number, night in enumerate(week.nights[1:], 1):
         week.go(f"night-{number}", night)

@@ -453,11 +453,27 @@ def test_killed_between_the_refusal_and_the_deletion(
     if then == "step":
         with pytest.raises(Refused, match="run-ended"):
             take(world, run, step)
+        if moment == "stopped":
+            nothing_left(world)  # it did what was left to do, at the landing zone too
     sweep(world)
 
     nothing_left(world)
     assert sum(kind == "stopped" for kind in kinds(run)) == 1
     assert run.story.has("deleted")
+
+
+def test_extract_is_unreadable_before_the_refusal_is_recorded(world, monkeypatch) -> None:
+    run = begun(world, "extract")
+    take_back(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(Custodian, "record", failing_at("refused"))
+        with pytest.raises(Unavailable):
+            take(world, run, "validate")
+    assert files_below(world.root / "processor" / "keyring") == []
+
+    with pytest.raises(Refused, match="instruction-revoked"):
+        take(world, run, "validate")
+    nothing_left(world)
 
 
 def test_sweep_stops_what_another_refusal_ended_just_before_the_process_died(

@@ -144,6 +144,8 @@ def test_one_key_in_two_files_signs_once(world, own, refuses) -> None:
         accepted(world, signed(world, own))
     with refuses(at=DURAND, saying="1 of the 2 signatures"):
         accepted(world, signed(world, own, own))
+    threshold(world, "1")
+    assert accepted(world, signed(world, own))
 
 
 @pytest.mark.vector("signature-missing")
@@ -233,10 +235,35 @@ def test_key_of_one_controller_does_not_count_for_another(world, own, key, refus
         accepted(world, signed(world, own, second, edit=with_martin))
 
 
-def test_key_that_the_processor_trusts_for_both_counts_for_both(world, key) -> None:
+@pytest.mark.vector("signature-missing")
+def test_key_that_two_controllers_share_is_the_signature_of_neither(
+    world, own, key, refuses
+) -> None:
     shared = key("shared", "durand", "martin")
 
-    assert accepted(world, signed(world, shared, edit=with_martin))
+    with refuses(at=DURAND, saying="0 of the 1 signatures"):
+        accepted(world, signed(world, shared, edit=with_martin))
+    with refuses(at=MARTIN, saying="0 of the 1 signatures"):
+        accepted(world, signed(world, own, shared, edit=with_martin))
+    assert accepted(world, signed(world, own, shared, key("martin", "martin"), edit=with_martin))
+    assert accepted(world, signed(world, shared))  # alone, it signs for whom it is
+
+
+def test_folder_of_keys_that_does_not_tell_controllers_apart_takes_each_for_both(
+    world, own, key
+) -> None:
+    martin = key("martin")
+    flat = world.root / "flat"
+    flat.mkdir()
+    for name, path in (("a", world.root / "martin.pem.pub"), ("b", keys_of_durand(world))):
+        (flat / f"{name}.pub").write_bytes(path.read_bytes())
+    path = signed(world, own, martin, edit=with_martin)
+
+    assert verify(read_signed(path), TrustStore(flat, flat=True), None)
+
+
+def keys_of_durand(world: World) -> Path:
+    return world.settings.include / "controllers" / "durand" / "keys" / "controller.pub"
 
 
 @pytest.mark.vector("controller-unknown")

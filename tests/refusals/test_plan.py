@@ -385,6 +385,20 @@ def test_what_is_not_refused_is_a_warning_with_its_way_out(plan_as) -> None:
     assert all("remit grants" in one["way_out"] for one in found["warnings"])
 
 
+@pytest.mark.vector("list-names-persons")
+@pytest.mark.parametrize(
+    ("column", "kind", "value"),
+    [("patient_id", "uuid", "123e4567-e89b-12d3-a456-426614174000"), ("sample_id", "integer", 7)],
+)
+def test_rows_listed_by_person(plan, refuses, column, kind, value) -> None:
+    def edit(fields: Fields) -> None:
+        fields["tables"][0]["data_subject"] = {"column": column, "type": kind}
+        fields["tables"][0]["rows"]["only"] = [{"column": column, "type": kind, "in": [value]}]
+
+    with refuses(at=f"results.{column}", saying="plans, logs and evidence show lists"):
+        plan(edit)
+
+
 # --- the landing zone ---------------------------------------------------------------------------
 
 

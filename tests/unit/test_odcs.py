@@ -416,7 +416,12 @@ def edited(changes: dict[str, Any]) -> Json:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much],
+)
 @given(st.fixed_dictionaries({}, optional=dict(EDITS)))
 def test_any_instruction_survives_export_and_import(changes: dict[str, Any]) -> None:
     text = written(edited(changes))

@@ -111,6 +111,9 @@ class Trusting:
     def threshold(self, _: str) -> int:
         return 1
 
+    def is_flat(self, _: str) -> bool:
+        return True
+
 
 @pytest.fixture
 def evidence(tmp_path: Path) -> Evidence:
@@ -408,6 +411,9 @@ DAMAGE: dict[str, Callable[[list[Record]], Any]] = {
     "the text received is another": lambda r: changed(
         r, 0, envelope=r[0].data["envelope"].replace('"payload":"', '"payload":"AAAA')
     ),
+    "the text received is that of a later version": lambda r: changed(
+        r, 0, envelope=r[3].data["envelope"]
+    ),
     "the text received is none": lambda r: changed(r, 0, envelope="{}"),
     "the text received is no text": lambda r: changed(r, 0, envelope=7),
     "no instruction": lambda r: changed(r, 0, instruction=None),
@@ -441,6 +447,7 @@ def test_a_damaged_record_is_not_told_around(evidence: Evidence, damage: Any) ->
     first = evidence.receive()
     evidence.revoke(first)
     evidence.open("run-a", first)
+    evidence.receive(next_version(first))
     assert evidence.record()
     now: datetime = evidence.clock()
 

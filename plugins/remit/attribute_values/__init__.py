@@ -77,7 +77,7 @@ def attribute_table(table: str, columns: Sequence[SourceColumn]) -> AttributeTab
     if _has_no_attributes(table):
         return None
     codes = _codes_by_names(table, {c.name: parts[c.name] for c in others}, values, parts)
-    if codes is None or (not codes and not _is_about_something(columns)):
+    if codes is None or not (codes or changed or _is_about_something(columns)):
         return None
     if any(map(_is_unsure, codes)) and not _is_about_something(columns):
         return None

@@ -24,11 +24,9 @@ _SORTS = re.compile(
     r"(set|class|categor(y|ie)|group|section|domain|status|datatype|name|map|range|format|tag"
     r"|trailer|order|file|label|method|reason)s?\Z|\Auom|\Aunit"
 )
-_NAMING = word_set("""
-    name nom code key cle label libelle title uri url loinc abbrev identifier term description
-    concept uuid guid short
-""")
-_WHOLE = word_set("id uuid guid code key oid")
+_NAMING = ("name", "nom", "code", "loinc", "key", "cle", "label", "libelle", "title", "uri", "url",
+    "abbrev", "identifier", "term", "concept", "uuid", "guid", "description")  # fmt: skip
+_WHICH_NAME = word_set("short full long display local common preferred external official reporting")
 _TOO_COMMON = word_set("id name code key type value status parent owner container")
 
 
@@ -113,16 +111,22 @@ def _is_listable(column: SourceColumn) -> bool:
 
 
 def _names(parts: list[str], table: list[str]) -> bool:
-    """Whether a column names a row of its table; `type` does so in a table of types alone."""
-    if not parts:
+    """Whether a column names a row of its table, and not of another: `type_name` of `field_type`."""
+    if parts == table or parts in (["type"], ["name"]):
+        return parts != ["type"] or table[-1:] == ["type"]
+    if not parts or parts[-1] not in (*_NAMING, "type"):
         return False
-    if parts[-1] == "type":
-        return table[-1:] == ["type"] and (len(parts) == 1 or set(parts) <= set(table))
-    return parts[-1] in _NAMING or parts[0] in ("name", "code", "loinc") or parts == table
+    about = set(parts[:-1]) if parts[-1] != "type" else set(parts)
+    return about <= {*table, *_WHICH_NAME, *_NAMING, *_run_together(table)}
 
 
-def _naming_rank(column: SourceColumn) -> tuple[bool, bool, bool]:
+def _run_together(table: list[str]) -> set[str]:
+    """Parts of a table's name that is written in one: `property` of propertydescriptor."""
+    return {long for long in _LONG if long in "".join(table)}
+
+
+def _naming_rank(column: SourceColumn) -> tuple[bool, int, bool]:
     text = column.type is not None and column.type.name == "string"
     parts = singulars(column.name)
-    best = bool(parts) and parts[-1] in ("name", "code", "loinc", "key")
-    return (not text, not best, column.primary)
+    rank = _NAMING.index(parts[-1]) if parts and parts[-1] in _NAMING else len(_NAMING)
+    return (not text, rank, column.primary)

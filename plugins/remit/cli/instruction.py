@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from dataclasses import asdict
+from difflib import get_close_matches
 
 from remit import instruction as instructions
 from remit import signing
@@ -13,6 +15,7 @@ from remit.cli.pseudonym import new_pseudonym_key
 from remit.errors import Refused, UsageError
 from remit.instruction import PAYLOAD_TYPE, Instruction, envelope_path
 from remit.instruction.draft import draft
+from remit.ports import Relation
 from remit.wiring import Resolve, Settings, clock, open_source
 
 
@@ -28,21 +31,30 @@ def new_key(options: argparse.Namespace, output: Output, _: Resolve) -> None:
 
 def draft_instruction(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Print a skeleton of an instruction."""
-    described = open_source(options.source, resolve).describe()
-    schema = {relation.table: columns for relation, columns in described.items()}
-    if not schema:
+    schemas = {table.partition(".")[0] for table in options.table if "." in table}
+    described = open_source(options.source, resolve).describe(schemas)
+    if not described:
         raise UsageError(
             "the source has no table or view there; is the schema right (...?schema=NAME in the "
             "URL), and may the account see it?"
         )
-    for table in options.table:
-        if table not in schema:
-            raise UsageError(
-                f"the source has no table {table}; it has {', '.join(sorted(schema))}."
-            )
-    chosen = {name: schema[name] for name in options.table or sorted(schema)}
-    text = draft(chosen, schema)
+    own = sorted(relation for relation in described if relation.schema is None)
+    asked = [_relation(table, described) for table in options.table]
+    text = draft({relation: described[relation] for relation in asked or own}, described)
     output.result({"draft": text}, text)
+
+
+def _relation(table: str, described: Collection[Relation]) -> Relation:
+    """The table that is meant; one of another schema is written SCHEMA.TABLE."""
+    schema, _, name = table.partition(".")
+    for relation in (Relation(None, table), Relation(schema, name)):
+        if relation in described:
+            return relation
+    near = get_close_matches(table, map(str, described), 5)
+    raise UsageError(
+        f"the source has no table or view {table}; "
+        + (f"perhaps {' or '.join(near)} is meant." if near else f"it has {len(described)} others.")
+    )
 
 
 def lint(options: argparse.Namespace, output: Output, _: Resolve) -> int:

@@ -57,7 +57,7 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
         pseudonyms=open_pseudonyms(settings),
         landing=landing,
         interval=options.interval,
-        previous=previous_plan(ledger, terms.id, source.label) if ledger else None,
+        previous=previous_plan(ledger, terms.key, source.label) if ledger else None,
         also=found,
     )
     made = make_plan(terms, instructions.digest_of(text), source, circumstances)

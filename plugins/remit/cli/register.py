@@ -75,7 +75,7 @@ def _write_new(path: Path, envelope: bytes) -> None:
     """The whole file or none: a reader may look at any time, and a revocation is never replaced."""
     if os.path.lexists(path):
         raise UsageError(f"{path} is there already; remove it to sign anew.")
-    hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    hidden = path.with_name(f".{secrets.token_hex(8)}.partial")  # no name of a revocation yet
     with translating_os(str(path)):
         try:
             hidden.write_bytes(envelope)

@@ -15,13 +15,15 @@ from pathlib import Path
 from remit.errors import Refused, Unavailable
 from remit.instruction import TrustStore, VerifiedInstruction, digest_of, verify
 from remit.instruction.revocation import (
-    REVOCATION_SUFFIX,
     REVOCATION_TYPE,
     VerifiedRevocation,
     verify_revocation,
 )
 from remit.instruction.trust import claimed_key, payload_of
 
+_REVOCATION = REVOCATION_TYPE.encode().lower()
+_TEXTS = (".yaml", ".yml", ".md", ".gitkeep", ".gitignore")
+"""What is in the folder beside envelopes: the instructions' own texts, which bind nobody."""
 LIMIT = 4 << 20
 """An instruction is at most 1 MiB, which base64 makes a third longer."""
 
@@ -104,7 +106,9 @@ def read_envelope(path: Path) -> bytes:
 
 def _is_revocation(path: Path, envelope: bytes) -> bool:
     """Whether a file is one, or was meant to be."""
-    return path.name.endswith(REVOCATION_SUFFIX) or REVOCATION_TYPE.encode() in envelope
+    named = ".revoked." in path.name.lower() or path.name.lower().startswith("revo")
+    # JSON may write a slash with a backslash before it.
+    return named or _REVOCATION in envelope.replace(b"\\", b"").lower()
 
 
 def _claimed(text: bytes) -> Key:
@@ -127,7 +131,7 @@ def _files(folder: Path) -> list[Path]:
                 for entry in entries:
                     if entry.is_dir():
                         ahead.append(Path(entry.path))
-                    elif entry.name.lower().endswith(".json"):  # however a download named it
+                    elif not entry.name.lower().endswith(_TEXTS):  # however a download named it
                         found.append(Path(entry.path))
         except FileNotFoundError:
             raise Unavailable(

@@ -14,15 +14,19 @@ PlanOfRun = tuple[str, Mapping[str, Any]]
 _ENDS = ("stopped", "deleted")
 
 
-def previous_plan(ledger: Ledger, instruction: str, source: str, but: str = "") -> PlanOfRun | None:
+def previous_plan(
+    ledger: Ledger, instruction: tuple[str, str], source: str, but: str = ""
+) -> PlanOfRun | None:
     """The newest plan under any version of an instruction on a source; None when there is none.
 
     Args:
+        instruction: its controller's name, and its id.
         but: a run that does not count, because it is the one being planned.
     """
     for record in of_kinds(ledger, "planned", newest_first=True):
         plan = record.data["plan"]
-        same = (plan["instruction"]["id"], plan["source"]) == (instruction, source)
+        named = plan["instruction"]
+        same = ((named["controller"], named["id"]), plan["source"]) == (instruction, source)
         if same and record.run != but:
             return record.run, plan
     return None
@@ -45,7 +49,7 @@ def plan_of(ledger: Ledger, run: str) -> PlanOfRun:
 
 
 def overlapping_run(
-    ledger: Ledger, instruction: str, source: str, interval: Mapping[str, str], run: str
+    ledger: Ledger, instruction: tuple[str, str], source: str, interval: Mapping[str, str], run: str
 ) -> str | None:
     """The run that took rows of the instruction and source for a part of the interval before `run`.
 
@@ -59,7 +63,8 @@ def overlapping_run(
     for record in of_kinds(ledger, "opened", "obliged", "confirmed", "refused", *_ENDS):
         if record.kind == "opened":
             opened, own = record.data, record.data["interval"]
-            asked = (opened["instruction"]["id"], opened["source"]) == (instruction, source)
+            named = (opened["controller"], opened["instruction"]["id"])
+            asked = (named, opened["source"]) == (instruction, source)
             if own and asked and own["start"] < interval["end"] and interval["start"] < own["end"]:
                 same.add(record.run)
         elif record.kind == "obliged" and record.run in same:

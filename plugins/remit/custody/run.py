@@ -30,7 +30,7 @@ from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, read_signed, verify
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.manifest import RECEIPT, open_manifest, sign_manifest
-from remit.plan import Circumstances, Plan, make_plan
+from remit.plan import Circumstances, Plan, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
 
@@ -123,7 +123,7 @@ class Run(Custodian):
                 pseudonyms=self.deployment.pseudonyms,
                 landing=landing.label,
                 interval=self.interval(),
-                previous=previous_plan(log.ledger, terms.id, source.label, but=self.id),
+                previous=previous_plan(log.ledger, terms.key, source.label, but=self.id),
                 also=_refusals(
                     landing.preflight,
                     lambda: deliver.require_instructed(terms, landing),
@@ -145,6 +145,7 @@ class Run(Custodian):
                 return False
             instruction = self.instruction()
             self._require_planned_source(source)
+            require_account(instruction.terms, source)
             self._require_own_rows(instruction)
             key = self._oblige(instruction)
             # Again: of two runs that begin at once, each now sees the other.
@@ -432,7 +433,7 @@ class Run(Custodian):
         if interval is None:
             return
         ledger = self.deployment.log.ledger
-        other = overlapping_run(ledger, instruction.terms.id, source, interval, self.id)
+        other = overlapping_run(ledger, instruction.terms.key, source, interval, self.id)
         if other is not None:
             raise Refused(
                 "interval-taken",

@@ -5,6 +5,7 @@ What is in the skeleton comes from the schema: names, types and keys, no value o
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -15,12 +16,13 @@ from remit.instruction.drafting.hints import (
     is_credential,
     is_free_text,
     is_instructable,
+    precision_hint,
     table_hints,
     untyped,
 )
 from remit.instruction.drafting.rows import Rows
-from remit.instruction.drafting.scalars import quoted_type, scalar, type_of, typed
-from remit.instruction.drafting.ways import Columns, Keys, subject_column
+from remit.instruction.drafting.scalars import quoted_type, scalar, type_of
+from remit.instruction.drafting.ways import Columns, Keys, Step, subject_column
 from remit.ports import Relation, SourceColumn
 
 _HEAD = """\
@@ -122,24 +124,45 @@ class _Table:
             yield f"    at: {{schema: {scalar(schema)}, table: {scalar(table)}}}"
         yield "    rows:"
         yield from (f"      {line}" for line in Rows(self.relation, self._keys, self.found).lines())
-        if whose := subject_column(self.relation, self.columns):
-            kind = "" if type_of(whose) != "string" else ", type: string"
-            yield f"    # data_subject: {{{typed(whose)}{kind}}}  # for a suppress list: whose data"
+        yield from self._subject()
         yield "    columns:"
         yield from (f"      # {self._column(column)}" for column in self.columns)
 
+    def _subject(self) -> Iterator[str]:
+        """Whose data a row is, for a suppress list; where another table knows it, the way there."""
+        way: list[Step] = []
+        whose = subject_column(self.relation, self.columns)
+        if whose is None:
+            # Only where every row has one: whoever is suppressed must be found from each row.
+            way = self._keys.way(
+                self.relation, lambda there: bool(self._subject_of(there)), always=True
+            )
+            whose = self._subject_of(way[-1].there) if way else None
+        if whose is not None:
+            kind = f"column: {scalar(whose.name)}, type: {quoted_type(type_of(whose))}"
+            steps = ", ".join(step.written() for step in way)
+            through = f", through: [{steps}]" if way else ""
+            yield f"    # data_subject: {{{kind}{through}}}  # for a suppress list"
+
+    def _subject_of(self, there: Relation) -> SourceColumn | None:
+        return subject_column(there, self._keys.columns(there))
+
     def hints(self) -> list[str]:
         """What is worth knowing of the whole table."""
-        return list(table_hints(self.relation.table, self.columns, self.found))
+        return list(table_hints(self.relation.table, self.found))
 
     def counted(self) -> str:
         """How many columns deserve a look, and why."""
         counts = Counter(
-            "credentials" if is_credential(column, self.relation.table) else hint.split(",")[0]
+            re.split(r"[,:(]", hint)[0].strip()
             for column in self.columns
-            for hint in column_hints(column, self.columns, self.relation.table)
+            for hint in (
+                ["a credential"]
+                if is_credential(column, self.relation.table)
+                else column_hints(column, self.columns, self.relation.table)
+            )
         )
-        said = [f"{number} {hint}" if number > 1 else hint for hint, number in counts.items()]
+        said = [hint if number == 1 else f"{hint} ({number})" for hint, number in counts.items()]
         return "; ".join([*(hint.partition(":")[0] for hint in self.hints()), *said])
 
     def _column(self, column: SourceColumn) -> str:
@@ -154,7 +177,7 @@ class _Table:
         text = ", free_text: ..." if is_free_text(column, table) else ""
         nullable = "" if column.nullable else ", nullable: false"
         kind = quoted_type(type_of(column))
-        hints = "; ".join(column_hints(column, self.columns, table))
+        hints = "; ".join([*column_hints(column, self.columns, table), *precision_hint(column)])
         remark = f"  # {hints}" if hints else ""
         fields = f"name: {name}, type: {kind}, category: ..., purpose: ...{nullable}{text}"
         return f"- {{{fields}}}{remark}"

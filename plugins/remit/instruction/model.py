@@ -218,6 +218,11 @@ class Instruction(Strict):
                 )  # fmt: skip
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The controller and the id, which all versions share."""
+        return self.controller.name, self.id
+
+    @property
     def controllers(self) -> list[Controller]:
         """All who decide, the first named first."""
         return [self.controller, *self.joint_controllers]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import model_validator
@@ -79,7 +79,10 @@ class WindowRule(Strict):
         if (moment.tzinfo is None) is (self.type == "timestamptz"):
             zone = "with" if self.type == "timestamptz" else "without"
             raise Misfit(f"the bound of a {self.type} is written {zone} an offset from UTC", at)
-        return moment
+        try:
+            return moment.astimezone(UTC) if moment.tzinfo else moment
+        except OverflowError:
+            raise Misfit("must be within the years 1 to 9999 in UTC", at) from None
 
 
 class Limits(Strict):

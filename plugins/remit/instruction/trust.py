@@ -10,6 +10,7 @@ The caller must let only the controller's own people put keys into the trust fol
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -78,6 +79,10 @@ class TrustStore:
         self.root = root
         self._flat = flat
 
+    def is_flat(self, controller: str) -> bool:
+        """Whether the keys are those of a folder that does not tell controllers apart."""
+        return self._flat and not (self.root / controller / "keys").is_dir()
+
     def threshold(self, controller: str) -> int:
         """How many of the controller's keys must sign: the file `threshold` beside its keys, else 1.
 
@@ -113,7 +118,7 @@ class TrustStore:
             Unavailable: the folder or a file in it cannot be read.
         """
         own = self.root / controller / "keys"
-        folder = self.root if self._is_flat(controller) else own
+        folder = self.root if self.is_flat(controller) else own
         keys = [signing.load_public(path) for path in _public_files(folder)]
         keys = [key for key in keys if key.algorithm == "ed25519"]
         if not keys:
@@ -126,10 +131,7 @@ class TrustStore:
         return keys
 
     def _folder(self, controller: str) -> Path:
-        return self.root if self._is_flat(controller) else self.root / controller
-
-    def _is_flat(self, controller: str) -> bool:
-        return self._flat and not (self.root / controller / "keys").is_dir()
+        return self.root if self.is_flat(controller) else self.root / controller
 
 
 def _public_files(folder: Path) -> list[Path]:
@@ -179,8 +181,12 @@ def _require_signatures(
 ) -> None:
     """Each controller signs with as many of its keys as it asks for, or as the trust folder does."""
     signers = signing.signers_of(verified.envelope, PAYLOAD_TYPE, _WHERE)
+    owners = Counter(name for own in keys.values() for name in {key.key_id for key in own})
     for controller in verified.terms.controllers:
-        signed = len(signers & {key.key_id for key in keys[controller.name]})
+        own = {key.key_id for key in keys[controller.name]}
+        if not trust.is_flat(controller.name):  # a key that two share is nobody's own signature
+            own = {key for key in own if owners[key] == 1}
+        signed = len(signers & own)
         needed = max(controller.signatures, trust.threshold(controller.name))
         if signed < needed:
             raise Refused(
@@ -250,7 +256,10 @@ def claimed_key(text: bytes) -> tuple[list[str], object]:
     try:
         fields = load(text)
         names = [party["name"] for party in [fields["controller"], *_joint(fields)]]
-    except (NotPlainYaml, KeyError, TypeError):
+    except NotPlainYaml as error:
+        line, column = error.place
+        raise invalid(f"(whole document), line {line}, column {column}", error.message) from None
+    except (KeyError, TypeError):
         names = []
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,62}", name):

@@ -5,6 +5,7 @@ only counts. `Plan.require_clean` is the one gate to extraction.
 Not guaranteed: that the source still looks so when it is extracted; extract checks what it reads.
 """
 
+from remit.plan.account import require_account
 from remit.plan.differences import Difference, differences
 from remit.plan.making import Circumstances, make_plan
 from remit.plan.model import ColumnPlan, Drift, Plan, TablePlan
@@ -18,4 +19,5 @@ __all__ = [
     "TablePlan",
     "differences",
     "make_plan",
+    "require_account",
 ]

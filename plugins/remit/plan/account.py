@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from remit.errors import Refused
 from remit.instruction import Instruction, Table
 from remit.instruction.rows import Limits, Rows
-from remit.plan.rules import Schema
+from remit.plan.rules import Schema, one_name
 from remit.ports import Account, Relation, Source
 
 SHARED = frozenset("admin administrator guest postgres public root sa shared sysadmin test".split())
@@ -43,7 +43,7 @@ def account_findings(terms: Instruction, source: Source, schema: Schema) -> Iter
     if account.powers:
         said = "; ".join(account.powers)
         yield Refused("account-overprivileged", where, f"it can more than read: {said}.", _OWN_ROLE)
-    if excess := _excess(terms, account):
+    if excess := _excess(terms, account, schema):
         more = f" and {len(excess) - _SHOWN} more" if len(excess) > _SHOWN else ""
         yield Refused(
             "account-overprivileged",
@@ -53,7 +53,19 @@ def account_findings(terms: Instruction, source: Source, schema: Schema) -> Iter
         )
 
 
-def _excess(terms: Instruction, account: Account) -> list[str]:
+def require_account(terms: Instruction, source: Source) -> None:
+    """Refuse an account that the plan would refuse: it may be another one than when it was planned.
+
+    Raises:
+        Refused: account-unknown, account-shared, account-overprivileged.
+    """
+    if terms.security.account.overprivileged != "refuse":
+        return
+    for found in account_findings(terms, source, source.describe(schemas_of(terms))):
+        raise found
+
+
+def _excess(terms: Instruction, account: Account, schema: Schema) -> list[str]:
     """The columns that the account could read, and the instruction needs not."""
     needed: dict[Relation, set[str]] = {}
     for table in terms.tables:
@@ -61,10 +73,14 @@ def _excess(terms: Instruction, account: Account) -> list[str]:
         own |= {column.name for column in table.columns}
         _add_subject(needed, table)
         _add_limits(needed, table.relation, table.rows)
+    allowed: dict[Relation, set[str]] = {}
+    for relation, columns in needed.items():
+        allowed.setdefault(one_name(relation, schema), set()).update(columns)
+    readable = {one_name(relation, schema): c for relation, c in account.readable.items()}
     return [
         f"{relation}.{column}"
-        for relation, columns in sorted(account.readable.items(), key=lambda item: str(item[0]))
-        for column in sorted(columns - needed.get(relation, set()))
+        for relation, columns in sorted(readable.items(), key=lambda item: str(item[0]))
+        for column in sorted(columns - allowed.get(relation, set()))
     ]
 
 
@@ -91,3 +107,19 @@ def _add_limits(
         own |= {join.column for join in other.join}
         needed.setdefault(there, set()).update(join.to for join in other.join)
         _add_limits(needed, there, other)
+
+
+def schemas_of(terms: Instruction) -> set[str]:
+    """The schemas that an instruction names."""
+    found = {table.relation.schema for table in terms.tables}
+    for table in terms.tables:
+        found |= set(_schemas_of(table.rows))
+        subject = table.data_subject
+        found |= {step.schema_name for step in (subject.through or [] if subject else [])}
+    return {schema for schema in found if schema is not None}
+
+
+def _schemas_of(limits: Limits) -> Iterator[str | None]:
+    for other in limits.through or []:
+        yield other.schema_name
+        yield from _schemas_of(other)

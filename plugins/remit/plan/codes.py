@@ -67,7 +67,7 @@ def _step_lists(step: Through, codes: Collection[str], schema: Schema) -> bool:
         return False
     columns = with_keys_of_others(schema[relation], schema)
     keys = {column.name for column in attribute_keys(relation.table, columns)}
-    names = {*naming_columns(relation.table, columns), *joined}
+    names = {*naming_columns(relation.table, columns), *joined, *keys}
     if any(rule.column in names for rule in step.lists()):
         return True
     return any(_step_lists(deeper, joined | keys, schema) for deeper in step.through or [])

@@ -9,11 +9,19 @@ from typing import Any
 from remit.errors import Refused
 from remit.instruction import Instruction, Table
 from remit.instruction.interval import Interval
-from remit.instruction.rows import Limits, shown_limits
-from remit.plan.account import account_findings
+from remit.instruction.rows import shown_limits
+from remit.plan.account import account_findings, schemas_of
 from remit.plan.differences import differences
 from remit.plan.model import ColumnPlan, Drift, Plan, TablePlan
-from remit.plan.rules import Schema, column_refusals, fits, scope_refusals, table_missing
+from remit.plan.rules import (
+    Schema,
+    column_refusals,
+    fits,
+    listed_persons,
+    one_name,
+    scope_refusals,
+    table_missing,
+)
 from remit.ports import PseudonymKeys, Snapshot, Source, TableQuery
 from remit.remit_check import over_maximum
 
@@ -44,7 +52,7 @@ def make_plan(
     Raises:
         Unavailable: the source does not answer.
     """
-    schema = source.describe(_schemas(terms))
+    schema = source.describe(schemas_of(terms))
     refusals = [*circumstances.also, *_missing_keys(terms, circumstances.pseudonyms)]
     tables = []
     with source.snapshot() as snapshot:
@@ -56,6 +64,7 @@ def make_plan(
     found = list(account_findings(terms, source, schema))
     asked = terms.security.account.overprivileged == "refuse"
     plan = Plan(
+        controller=terms.controller.name,
         instruction=terms.id,
         version=terms.version,
         digest=digest,
@@ -93,23 +102,9 @@ def _recipients(terms: Instruction) -> Iterator[dict[str, Any]]:
 
 
 def _unnamed(terms: Instruction, schema: Schema) -> tuple[str, ...]:
-    named = {table.relation for table in terms.tables}
-    return tuple(sorted(str(relation) for relation in set(schema) - named))
-
-
-def _schemas(terms: Instruction) -> set[str]:
-    found = {table.relation.schema for table in terms.tables}
-    for table in terms.tables:
-        found |= set(_schemas_of(table.rows))
-        subject = table.data_subject
-        found |= {step.schema_name for step in (subject.through or [] if subject else [])}
-    return {schema for schema in found if schema is not None}
-
-
-def _schemas_of(limits: Limits) -> Iterator[str | None]:
-    for other in limits.through or []:
-        yield other.schema_name
-        yield from _schemas_of(other)
+    named = {one_name(table.relation, schema) for table in terms.tables}
+    known = {one_name(relation, schema) for relation in schema}
+    return tuple(sorted(str(relation) for relation in known - named))
 
 
 def _missing_keys(terms: Instruction, keys: PseudonymKeys) -> list[Refused]:
@@ -142,6 +137,7 @@ class _Planner:
         table, live = self._table, self._live
         drifted = tuple(self._drifted())
         found = list(column_refusals(table, drifted, self._schema))
+        found += listed_persons(table)
         scope = list(scope_refusals(table, self._schema))
         missing = tuple(column.name for column in table.columns if column.name not in live)
         in_scope = None if scope else self._counted(replace(table.query(), columns=()), found)

@@ -94,6 +94,7 @@ class Plan:
         warnings: what would be refused if the instruction asked for it.
     """
 
+    controller: str
     instruction: str
     version: int
     digest: str
@@ -113,7 +114,12 @@ class Plan:
     def as_json(self) -> dict[str, Any]:
         """The plan as `remit plan --json` and the evidence give it; durations in seconds."""
         return {
-            "instruction": {"id": self.instruction, "version": self.version, "digest": self.digest},
+            "instruction": {
+                "controller": self.controller,
+                "id": self.instruction,
+                "version": self.version,
+                "digest": self.digest,
+            },
             "source": self.source,
             "landing": self.landing,
             "interval": self.interval.as_json() if self.interval else None,

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from remit.column_names import FREE_TEXT, MESSAGES, kind_of_text, looks_like_credential
+from remit.column_names import (
+    FREE_TEXT,
+    MESSAGES,
+    kind_of_identifier,
+    kind_of_text,
+    looks_like_credential,
+)
 from remit.columns import ColumnType
 from remit.errors import Refused
 from remit.instruction import Column, Table
+from remit.instruction.lists import ListRule
 from remit.instruction.rows import Limits
 from remit.instruction.tables import DataSubject
 from remit.plan.codes import Schema, unlisted_codes
@@ -17,6 +24,16 @@ from remit.ports import Relation, SourceColumn
 __all__ = ["Schema", "column_refusals", "fits", "scope_refusals", "table_missing"]
 
 _NEW_VERSION = "the rows cannot be limited as instructed: ask the controller for a new version."
+
+
+def one_name(relation: Relation, schema: Schema) -> Relation:
+    """The name that a relation is told by: of the default schema's the one without it.
+
+    A source gives these under both names, with the same columns, where the schema is asked for.
+    """
+    default = Relation(None, relation.table)
+    here, there = schema.get(relation, ()), schema.get(default, ())
+    return default if here and there and here[0] is there[0] else relation
 
 
 def fits(live: SourceColumn, declared: ColumnType) -> bool:
@@ -59,6 +76,25 @@ def scope_refusals(table: Table, schema: Schema) -> Iterator[Refused]:
     yield from _unfit(table.rows, table.name, table.relation, schema)
     if table.data_subject:
         yield from _unfit_subject(table.data_subject, table.name, table.relation, schema)
+
+
+def listed_persons(table: Table) -> Iterator[Refused]:
+    """Lists are shown to everybody who reads a plan or the evidence, so nobody's id is in one."""
+    subject = table.data_subject.column if table.data_subject else None
+    for name, rule in _lists_of(table.name, table.rows):
+        if rule.column == subject or kind_of_identifier(rule.column) is not None:
+            yield Refused(
+                "list-names-persons",
+                f"{name}.{rule.column}",
+                "rows are listed by what identifies persons, and plans, logs and evidence show lists.",
+                "limit the rows through a table of the persons in scope, or by sites and windows.",
+            )
+
+
+def _lists_of(name: str, limits: Limits) -> Iterator[tuple[str, ListRule]]:
+    yield from ((name, rule) for rule in limits.lists())
+    for other in limits.through or []:
+        yield from _lists_of(str(Relation(other.schema_name, other.relation)), other)
 
 
 def _unfit_subject(

@@ -19,8 +19,8 @@ _TECHNICAL = re.compile(
     r"|validuntil|access|print"
 )
 _NEVER = re.compile(
-    r"birth|naiss|nasc|nacim|geburt|\Adob\Z|death|dead|dece|died|expir|expiry|password|passwd|active"
-    r"|activat|retir|void|delet|merg|schedul|next|deadline|needed|estimat|planned|feeding|value"
+    r"birth|naiss|nasc|nacim|geburt|\Adob\Z|death|dead|dece|died|expir|expdate|password|passwd|active"
+    r"|retir|void|delet|merg|schedul|next|deadline|needed|estimat|planned|feeding|value"
     r"|threshold|lock|archiv|holiday"
 )
 _NUMBERED = re.compile(r"[a-z]{1,3}\d+", re.IGNORECASE)  # dt1, d2: nobody knows what they hold

@@ -25,8 +25,8 @@ from remit.ports import SourceColumn
 Columns = Sequence[SourceColumn]
 
 _OLD = re.compile(
-    r"(_|\A)(history|hist|deleted|archived?|backup|bak|logs?|audit\w*|events?|old|tmp|temp)(_|\d|\Z)"
-    r"|(history|audit|backup|log)s?\Z"
+    r"(_|\A)(history|hist|deleted|archived?|backup|bak|logs?|audit\w*|old|tmp|temp)(_(?!type)|\d|\Z)"
+    r"|(history|audit|backup|log)s?\Z|\Aevents\Z"
 )
 _VIEW = re.compile(r"(_|\A)(vw?|views?)(_|\Z)|view\Z")
 _TEXTS = {
@@ -45,7 +45,7 @@ _UNTYPED = {
 _NAME = re.compile(r"(?!\s)[^,;:\x00-\x1f\x7f]{1,128}(?<!\s)")
 
 
-def table_hints(table: str, columns: Columns, found: AttributeTable | None) -> Iterator[str]:
+def table_hints(table: str, found: AttributeTable | None) -> Iterator[str]:
     """What is worth knowing of a table before anything of it leaves."""
     if _VIEW.search(table.lower()):
         yield "by its name a view: its rows are those of other tables"
@@ -75,12 +75,14 @@ def column_hints(column: SourceColumn, columns: Columns, table: str) -> Iterator
         yield f"special category ({special}, Art. 9)"
     if text := kind_of_text(name, kind, column.native_type, table):
         yield _TEXTS[text]
-    if is_unbounded(column):
-        yield (
-            "the source gives no precision: check that ten digits are enough"
-            if is_key(column)
-            else "the source gives no precision: decimal(p,s) that every value fits"
-        )
+
+
+def precision_hint(column: SourceColumn) -> Iterator[str]:
+    """What to do about a decimal to which the source gives no precision."""
+    if is_unbounded(column) and is_key(column):
+        yield "no precision at the source: do ten digits hold every key?"
+    elif is_unbounded(column):
+        yield "no precision at the source: decimal(p,s) that every value fits"
 
 
 def is_credential(column: SourceColumn, table: str) -> bool:

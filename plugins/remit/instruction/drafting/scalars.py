@@ -11,7 +11,7 @@ from remit.ports import SourceColumn
 
 # Words that some reader of YAML takes for something else than text.
 _MEANS_MORE = frozenset("null true false yes no on off y n nan inf".split())
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 KEY_TYPE = "decimal(10,0)"
 
 
@@ -19,7 +19,9 @@ def scalar(text: str) -> str:
     """The text as one YAML scalar on one line."""
     if _PLAIN.fullmatch(text) and text.lower() not in _MEANS_MORE:
         return text
-    quoted = yaml.safe_dump(text, default_style='"', width=float("inf"), allow_unicode=True)
+    # Within single quotes a line break would be one.
+    style = "'" if text.isprintable() else '"'
+    quoted = yaml.safe_dump(text, default_style=style, width=float("inf"), allow_unicode=True)
     return quoted.strip()
 
 

@@ -18,10 +18,11 @@ Schema = Mapping[Relation, Columns]
 FARTHEST = 6
 """How many tables a row's membership may lead through."""
 _SITES = word_set("""
-    site location facility center centre organization organisation labo laboratory lab clinic
-    hospital
+    site facility center centre organization organisation labo laboratory clinic hospital
 """)
-_ABOUT_SITES = word_set("type name config code number date status print")
+# These are sites as keys alone: a location is often a shelf, and a lab number a sample's.
+_SITES_AS_KEYS = word_set("location lab")
+_ENDS_OF_SITES = word_set("id code")
 _SUBJECTS = word_set("patient person participant subject individual")
 
 
@@ -41,6 +42,11 @@ class Step:
             f"{{column: {scalar(self.column.name)}, type: {quoted_type(own)}, "
             f"to: {scalar(self.to.name)}{more}}}"
         )
+
+    def written(self) -> str:
+        """The step as the way to a data subject has it."""
+        schema = f"schema: {scalar(self.there.schema)}, " if self.there.schema else ""
+        return f"{{{schema}table: {scalar(self.there.table)}, join: [{self.join()}]}}"
 
 
 class Keys:
@@ -78,15 +84,21 @@ class Keys:
                 return Step(column, there, to)
         return None
 
-    def way(self, start: Relation, arrived: Callable[[Relation], bool]) -> list[Step]:
-        """The shortest way from a table to another one that will do; [] when there is none."""
+    def way(
+        self, start: Relation, arrived: Callable[[Relation], bool], *, always: bool = False
+    ) -> list[Step]:
+        """The shortest way from a table to another one that will do; [] when there is none.
+
+        Args:
+            always: only by columns that every row has.
+        """
         seen, queue = {start}, deque[tuple[Relation, list[Step]]]([(start, [])])
         while queue:
             here, way = queue.popleft()
             if way and arrived(here):
                 return way
             for step in self.steps(here) if len(way) < FARTHEST else ():
-                if step.there not in seen:
+                if step.there not in seen and not (always and step.column.nullable):
                     seen.add(step.there)
                     queue.append((step.there, [*way, step]))
         return []
@@ -96,9 +108,12 @@ def site_column(columns: Columns) -> SourceColumn | None:
     """The column that probably says which site a row is of."""
     for column in columns:
         parts = [singular(word) for word in words(column.name)]
-        of_site = bool(parts) and parts[0] in _SITES and _ABOUT_SITES.isdisjoint(parts[1:-1])
-        ends = not parts or parts[-1] not in _ABOUT_SITES - {"code", "number", "name"}
-        if of_site and ends and not column.primary and is_listable(column):
+        alone = parts[1:] == [] or (len(parts) == 2 and parts[1] in _ENDS_OF_SITES)
+        keyed = len(parts) == 2 or column.references is not None
+        of_site = (
+            alone and bool(parts) and (parts[0] in _SITES or (parts[0] in _SITES_AS_KEYS and keyed))
+        )
+        if of_site and not column.primary and is_listable(column):
             return column
     return None
 

@@ -76,7 +76,7 @@ def _instruction(contract: Contract) -> dict[str, Any]:
     version = str(contract.version)
     said = {
         "id": contract.id,
-        "version": int(version) if version.isdecimal() and len(version) < 10 else version,
+        "version": int(version) if version.isdecimal() and len(version) < 16 else version,
         "purpose": contract.description.purpose if contract.description else None,
         "tables": [
             _table(each, joined("schema", number))
