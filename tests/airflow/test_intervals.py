@@ -82,6 +82,11 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def made_known(dag: Any) -> None:
+    """Has the metadata database know the DAG, as it does once a run of it was tried."""
+    assert dag.test(logical_date=None).state == "failed"
+
+
 def opened(world: World) -> list[dict[str, str] | None]:
     """The interval of each run, in the order of their opening."""
     records = world.deployment().log.records()
@@ -185,7 +190,7 @@ def test_a_backfill_gives_each_night_its_own_interval(
     from airflow.utils.session import create_session
 
     dag = load_dag("by_night")
-    dag.test(logical_date=None)  # refused; but the metadata database knows the DAG from now on
+    made_known(dag)
     made = _create_backfill(
         dag_id="by_night",
         from_date=moment("2024-03-28T00:00:00+01:00"),
@@ -217,6 +222,43 @@ def test_a_backfill_gives_each_night_its_own_interval(
         "2024-04-02T00:00:00Z",
     ]
     assert all(one.end == following.start for one, following in pairwise(given))
+
+
+def test_a_run_triggered_through_the_api_has_the_interval_that_it_is_given(
+    load_dag: Callable[[str], Any],
+) -> None:
+    from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(load_dag("by_night")))
+    asked = {
+        "dag_run_id": "again",
+        "logical_date": "2024-03-05T01:00:01Z",
+        "data_interval_start": "2024-03-05T01:00:00Z",
+        "data_interval_end": "2024-03-06T01:00:00Z",
+    }
+
+    given = TriggerDAGRunPostBody.model_validate(asked).validate_context(dag)["data_interval"]
+
+    assert Interval(given.start, given.end).as_json() == {
+        "start": "2024-03-05T01:00:00Z",
+        "end": "2024-03-06T01:00:00Z",
+    }
+
+
+def test_a_run_triggered_on_airflows_command_line_has_the_last_night_whatever_its_logical_date(
+    laboratory: World, load_dag: Callable[[str], Any]
+) -> None:
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.utils.types import DagRunTriggeredByType
+
+    made_known(load_dag("by_night"))
+    past = moment("2024-03-06T01:00:00+00:00")
+    run = trigger_dag("by_night", triggered_by=DagRunTriggeredByType.CLI, logical_date=past)
+
+    age = datetime.now(UTC) - run.data_interval_end
+    assert run.logical_date == past
+    assert timedelta(0) <= age <= timedelta(hours=25)
 
 
 # --- timetables -----------------------------------------------------------------------------------

@@ -285,11 +285,11 @@ def test_a_run_that_a_refusal_ended_does_not_count_even_if_it_died_before_it_was
 
 def test_only_the_first_that_took_the_interval_is_named(nights) -> None:
     first = nights.go(nights.open("first", NIGHT), "extract")
-    opened = first.story.last("opened")
-    named = (opened["controller"], opened["instruction"]["id"])
-    asked = (named, opened["source"], opened["interval"])
+    opened, key = first.story.last("opened"), first.instruction().terms.key
+    asked = (opened["source"], opened["interval"])
     ledger = nights.world.deployment().log.ledger
 
-    assert history.overlapping_run(ledger, *asked, "first") is None
-    assert history.overlapping_run(ledger, *asked, "second") == "first"
-    assert history.overlapping_run(ledger, ("durand", "another"), *asked[1:], "second") is None
+    assert history.overlapping_run(ledger, key, *asked, "first") is None
+    assert history.overlapping_run(ledger, key, *asked, "second") == "first"
+    assert history.overlapping_run(ledger, (key[0], "another"), *asked, "second") is None
+    assert history.overlapping_run(ledger, ("another", key[1]), *asked, "second") is None

@@ -116,6 +116,9 @@ def test_plan_shows_that_the_instruction_is_revoked_and_records_nothing(world, r
         "end of durand.dsse.json",
         "durand.yaml.revoked.dsse (1).json",
         "DURAND.JSON",
+        "revocation.txt",
+        "attachment",
+        ".hidden",
     ],
 )
 def test_revocation_is_found_wherever_it_is_and_whatever_its_name(world, refuses, name) -> None:

@@ -7,12 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.column_names import (
+    FREE_TEXT,
+    MESSAGES,
+    PERHAPS,
     kind_of_identifier,
+    kind_of_text,
     looks_like_credential,
     looks_like_free_text,
     looks_like_identifier,
+    says_sex,
+    special_category,
     words,
 )
+from remit.columns import ColumnType
 
 CREDENTIALS = (
     "password PASSWORD portal_password userPassword userpassword passwd pwd pwd1 PWD_HASH dhs_pwd "
@@ -24,6 +31,7 @@ CREDENTIALS = (
     "cléPrivée token auth_token access_token refresh_token refreshTokens session_token SESSION_TOKEN "
     "author_token reset_token_hash password_reset_token jwt cookie session_key jsessionid credential "
     "credentials user_credentials secret_question secret_answer security_answer reponse_secrete "
+    "crypt previouscrypts encryptedproperties encrypted_data pf_auth pf_p256dh connection_code "
     "question_de_securite code_acces code_d_acces code_confidentiel kennwort passwort Kennwörter_pwd "
     "contraseña contrasena senha palavra_passe clave_de_acceso authentication_string cvv"
 ).split()
@@ -34,25 +42,33 @@ NO_CREDENTIALS = (
     "session_id session_num identifiant password_expired password_expired_dt password_last_changed "
     "password_lifetime password_changed_at token_expires_at token_type CookieEnabled otp_phone_number "
     "pass_rate pass_sanitaire temps_passe salt_intake bile_salts signature hash hash_value sha256 "
+    "encrypted encryption decryption_date auth_method auth_type authorised author_id verification "
     "mdph_dossier laptop_width step_wd map_i_key topping saltation author authorised_by code cle_etrangere"
 ).split()
-FREE_TEXT = (
+SENTENCES = (
     "comment comments Commentaire COMMENTAIRES commentairePatient note notes patient_notes note_text "
     "remark remarque memo narrative description REASONDESCRIPTION conclusion interprétation "
     "interpretation texte_libre textelibre zone_libre observations anamnèse annotation free_text "
     "freeText FREE_TEXT message error_message body renseignements_cliniques antécédents motif "
     "void_reason dosing_instructions clinical_history condition_non_coded lic_comm compte_rendu "
+    "protocoldescription qualitycontrolcomments errormessage exceptionmessage error_msg error_details "
+    "additional_detail gross_exam microscopy_exam suspected_causes proposed_action corrective_action "
+    "immediate_action justification other source_other content objective hypothesis summary "
+    "collection_conditions hl7_data hl7_message raw_message payload merged_data serialized_data xml_data "
+    "descriptorxml xml definition_json "
     "Bemerkung Kommentar observaciones descripción precisions original_text"
 ).split()
-NO_FREE_TEXT = (
+NO_SENTENCES = (
     "comment_id comment_count note_type note_date reason_code description_key commented_at precision "
     "display_precision observation_id psa_libre kappa_libre footnoted notebook value_text result_text "
+    "descriptionrenderertype experimentdescriptionurl message_template footnotes action exam cause data "
+    "subject title stringvalue other_id summary_date xml_id json_type "
     "context textile history_id motif_id communication comm_type"
 ).split()
 PLAIN = (
     "result_id patient_id site_code loinc_code value_numeric unit abnormal result_date spinal_level "
     "compassion opinion notebook keyword tokenised_not pinned footnoted observation_id observed_at code "
-    "value descriptor reference_low accession_number status sample_type tube urgent uuid"
+    "value descriptor reference_low status sample_type tube urgent uuid"
 ).split()
 
 
@@ -66,12 +82,12 @@ def test_what_only_sounds_like_a_credential_is_none(name) -> None:
     assert not looks_like_credential(name)
 
 
-@pytest.mark.parametrize("name", FREE_TEXT)
+@pytest.mark.parametrize("name", SENTENCES)
 def test_free_text_is_recognised(name) -> None:
     assert looks_like_free_text(name)
 
 
-@pytest.mark.parametrize("name", NO_FREE_TEXT)
+@pytest.mark.parametrize("name", NO_SENTENCES)
 def test_what_only_sounds_like_free_text_is_none(name) -> None:
     assert not looks_like_free_text(name)
 
@@ -133,7 +149,14 @@ KINDS = {
         "numero_de_securite_sociale ins passport passport_number passeport cin numero_cin PatCNI "
         "national_id medicare_id DRIVERS driver_license carte_vitale dni cpf pac_cpf"
     ),
-    "a patient number": "ipp iep mrn IPP_patient chart_number num_patient code_patient medicalRecordNumber",
+    "a sample number": "accession_number accession barcode specimenglobaluniqueid sample_identifier",
+    "a date of death": "death_date deathdate date_of_death date_deces",
+    "a scanned document": "document_data thumbnail_data",
+    "a member of staff": "recorded_by printed_by requested_by",
+    "a patient number": (
+        "participantid alternateid upid_code identity_data ipp iep mrn IPP_patient chart_number "
+        "num_patient code_patient medicalRecordNumber"
+    ),
     "a birth date or place": (
         "birth_date birthdate BIRTHDATE dob date_of_birth year_of_birth ddn date_naissance "
         "date_de_naissance datenaiss lieu_naissance birthplace Geburtsdatum fecha_nacimiento "
@@ -148,7 +171,9 @@ KINDS = {
         "phone tel tel2 num_tel telephone TelephoneMobile home_phone cell_phone otp_phone_number gsm fax "
         "mobile portable telefono telefone"
     ),
-    "an e-mail address": "email e_mail eMail mail courriel adresse_mail email_address contact_email",
+    "an e-mail address": (
+        "email e_mail eMail mail courriel adresse_mail email_address contact_email requestedemail"
+    ),
     "a login": "login username user_name portal_login login_name identifiant_portail nom_utilisateur",
     "a device or network address": "ip_address IP_Address adresse_ip backup_ip mac_address device_id imei",
     "a photo or signature": "photo patient_photo signature avatar empreinte",
@@ -162,6 +187,10 @@ NOBODY = (
     "person_name_id birth_order multi_birth poids_naissance email_sent_at email_template phone_type "
     "last_login login_count nombre_enfants cell_count tension zipped shipping_date voie_administration "
     "ins_date rib_fracture identifier identifiant first last bp latency ipsilateral skin telemetry "
+    "login_logo_path use_header_logo_for_login signature_meaning internet_address edms_address "
+    "storage_device_id parent_device_id patient_identifier_id patient_identifier_type_id "
+    "birthdate_estimated gps_accuracy_meters gps_capture_method barcode_type external_id sort_by state "
+    "group_by_age "
     "mailbox_count patient_type cpt latex photosensitive immunology pinned"
 ).split()
 
@@ -187,12 +216,140 @@ def test_bare_name_is_a_persons_beside_what_only_persons_have(name, beside) -> N
 
 
 def test_bare_name_in_a_reference_table_is_nobodys() -> None:
+    assert kind_of_identifier("name", ["id", "description"], table="patient_type") is None
     assert kind_of_identifier("name", ["test_id", "description", "sort_order"]) is None
 
 
 def test_identifier_beside_a_patient_is_a_patient_number() -> None:
     beside = ["patient_identifier_id", "patient_id", "identifier_type"]
     assert kind_of_identifier("identifier", beside) == "a patient number"
+
+
+WHOLE = ColumnType("integer")
+FLAG = ColumnType("boolean")
+TEXT = ColumnType("string")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("haspassword", FLAG), ("pass", FLAG), ("backup_encryption_key_id", WHOLE),
+     ("password_set_on", ColumnType("date"))],
+)  # fmt: skip
+def test_a_flag_a_date_or_a_keys_id_is_no_credential(name: str, kind: ColumnType) -> None:
+    assert looks_like_credential(name)
+    assert not looks_like_credential(name, kind)
+    assert looks_like_credential(name, TEXT)
+
+
+def test_a_number_may_be_a_pin() -> None:
+    assert looks_like_credential("pin", WHOLE)
+
+
+def test_a_table_of_logins_holds_credentials_under_harmless_names() -> None:
+    assert looks_like_credential("verification", TEXT, "logins")
+    assert looks_like_credential("value", TEXT, "api_tokens")
+    assert not looks_like_credential("value", TEXT, "results")
+    assert not looks_like_credential("username", TEXT, "logins")
+
+
+@pytest.mark.parametrize("kind", [WHOLE, FLAG, ColumnType("date")])
+def test_only_text_is_free_text(kind: ColumnType) -> None:
+    assert not looks_like_free_text("order_reason", kind)
+    assert looks_like_free_text("order_reason", TEXT)
+
+
+@pytest.mark.parametrize(
+    ("native", "free"),
+    [("character(1)", False), ("character varying(5)", False), ("character varying(6)", True),
+     ("character varying", True), ("text", True), ("varchar(3)", True)],
+)  # fmt: skip
+def test_what_holds_a_few_characters_is_no_free_text(native: str, free: bool) -> None:
+    """Only PostgreSQL says `character varying`, and keeps to the width."""
+    assert looks_like_free_text("other", TEXT, native) is free
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "kind"),
+    [
+        ("comment", "", FREE_TEXT),
+        ("hl7_data", "", MESSAGES),
+        ("data", "hl7_message_out", MESSAGES),
+        ("data", "electronic_order", MESSAGES),
+        ("data", "keys", None),
+        ("value_text", "obs", PERHAPS),
+        ("stringvalue", "", PERHAPS),
+        ("subject", "", PERHAPS),
+        ("result_code", "", None),
+    ],
+)
+def test_sort_of_text_is_told(name: str, table: str, kind: str | None) -> None:
+    assert kind_of_text(name, table=table) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "kind"),
+    [
+        ("city", "person", "an address"),
+        ("city", "organization", None),
+        ("phone", "location", None),
+        ("phone", "organization_contact", "a phone number"),
+        ("ip_address", "analyzer", None),
+        ("address", "external_data_management_systems", None),
+        ("name", "patient", "a person's name"),
+        ("name", "lab_config", None),
+        ("identifier", "provider", "a professional's number"),
+        ("external_id", "patient", "a patient number"),
+        ("external_id", "sample_item", "a sample number"),
+        ("external_id", "analyte", None),
+        ("barcode", "inventory_lot", None),
+    ],
+)
+def test_a_table_says_whose_it_is(name: str, table: str, kind: str | None) -> None:
+    assert kind_of_identifier(name, ["sex", "dob"], TEXT, table) == kind
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("notify_email", FLAG), ("hide_patient_name", WHOLE), ("created_by", WHOLE),
+     ("birthdate_estimated", FLAG)],
+)  # fmt: skip
+def test_what_cannot_hold_it_identifies_nobody(name: str, kind: ColumnType) -> None:
+    assert kind_of_identifier(name, (), kind) is None
+
+
+def test_a_state_is_an_address_beside_a_city() -> None:
+    assert kind_of_identifier("state", ["city", "zip_code"]) == "an address"
+    assert kind_of_identifier("state", ["job_name"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("race", "ethnic-origin"),
+        ("ethnicity", "ethnic-origin"),
+        ("religion", "belief"),
+        ("sexual_orientation", "sex-life"),
+        ("hivStatus", "health"),
+        ("pregnancy_complication", "health"),
+        ("date_grossesse", "health"),
+        ("genotype", "genetic"),
+        ("gender", None),
+        ("trace", None),
+        ("embrace", None),
+        ("page_orientation", None),
+        ("unit", None),
+    ],
+)
+def test_special_categories_are_told(name: str, category: str | None) -> None:
+    assert special_category(name) == category
+    assert special_category(name, ColumnType("date")) is None
+
+
+def test_sex_is_told_apart_from_what_only_contains_it() -> None:
+    assert says_sex("sex")
+    assert says_sex("patient_gender")
+    assert not says_sex("sextant")
+    assert not says_sex("group_by_gender_flag")
 
 
 @settings(max_examples=100, deadline=None)

@@ -7,6 +7,7 @@ the attributes, or by saying why each of them may leave. A doubt counts as a yes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ _ABOUT = word_set("""
     object user session analyse
 """)
 _FEW = 6
+_NO_CODES = ("boolean", "date", "timestamp", "timestamptz", "double")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +69,36 @@ def attribute_table(table: str, columns: Sequence[SourceColumn]) -> AttributeTab
     values = [name for name, said in parts.items() if _holds_value(name, said, parts)]
     if not values:
         return None
-    others = [c for c in columns if c.name in parts and c.name not in values]
-    others = [c for c in others if not by_names.is_kind_of_value(parts[c.name])]
-    others = [c for c in others if not _numbers_rows(c, columns, table)]
-    keys = [c for c in attribute_keys(table, others) if _may_be_code(c)]
+    others = [
+        c
+        for c in columns
+        if c.name in parts and c.name not in values and _may_be_code(c, columns, table, parts)
+    ]
+    about = _is_about_something(columns)
     changed = all(by_names.is_changed_value(parts[value]) for value in values)
-    if keys and not (only_weak(keys) and (changed or not _is_about_something(columns))):
+    keys = _surest(attribute_keys(table, others), parts)
+    if keys and not (only_weak(keys) and (changed or not about)):
         return AttributeTable(tuple(c.name for c in keys), _values(values, columns))
     if _has_no_attributes(table):
         return None
-    codes = _codes_by_names(table, {c.name: parts[c.name] for c in others}, values, parts)
-    if codes is None or not (codes or changed or _is_about_something(columns)):
+    named = {c.name: parts[c.name] for c in others}
+    codes = _codes_by_names(table, named, values, parts)
+    if not (codes or changed or _must_have_one(named, values, parts, about)):
         return None
-    if any(map(_is_unsure, codes)) and not _is_about_something(columns):
+    if any(map(_is_unsure, codes)) and not about:
         return None
     return AttributeTable(tuple(codes), tuple(values))
+
+
+def _surest(keys: list[SourceColumn], parts: Parts) -> list[SourceColumn]:
+    """Of several keys to one catalogue the surest by name: concept_id beside unit_concept_id."""
+    of_what = [c for c in keys if not by_names.is_of_something_else(parts[c.name])] or keys
+    ranks = {c.name: by_names.rank(parts[c.name]) for c in of_what}
+    sure = {name: math.inf if rank is None else rank for name, rank in ranks.items()}
+    best: dict[str | None, float] = {}
+    for c in of_what:
+        best[c.references] = min(best.get(c.references, math.inf), sure[c.name])
+    return [c for c in of_what if sure[c.name] == best[c.references]]
 
 
 def _holds_value(name: str, said: Sequence[str], parts: Parts) -> bool:
@@ -92,10 +109,8 @@ def _holds_value(name: str, said: Sequence[str], parts: Parts) -> bool:
     return bool(named) and (list(said) != ["data"] or len(parts) <= _FEW)
 
 
-def _codes_by_names(
-    table: str, others: Parts, values: Sequence[str], parts: Parts
-) -> list[str] | None:
-    """The code columns; [] where there must be one that cannot be told; None without any sign."""
+def _codes_by_names(table: str, others: Parts, values: Sequence[str], parts: Parts) -> list[str]:
+    """The code columns; [] without any sign of one."""
     paired = [name for value in values for name in by_names.named_by(parts[value], others)]
     if paired:
         return list(dict.fromkeys(paired))
@@ -104,17 +119,19 @@ def _codes_by_names(
     if changed:
         return [name for rank, name in ranked if rank < by_names.SURE]
     types = [name for _, name in ranked if _is_type_of(table, parts[name])]
-    if ranked:
-        return types or [name for _, name in ranked]
-    # A bare `type` beside a value may be the attribute, or say whether the value is a number.
+    return types or [name for _, name in ranked]
+
+
+def _must_have_one(others: Parts, values: Sequence[str], parts: Parts, about: bool) -> bool:
+    """Whether the value must be of something that no name tells.
+
+    A bare `type` may be the attribute, or say whether the value is a number. Of two keys beside a
+    value, one says whose it is and the other of what.
+    """
     bare = any(list(said) in (["type"], ["kind"]) for said in parts.values())
-    return [] if bare or _has_keys_unknown(others, values, parts) else None
-
-
-def _has_keys_unknown(others: Parts, values: Sequence[str], parts: Parts) -> bool:
-    """Whether a value stands beside two keys or more: of one, it is the value; of another, of what."""
     keys = [name for name, said in others.items() if said[-1] == "id" and len(said) > 1]
-    return len(keys) > 1 and any(list(parts[value]) == ["value"] for value in values)
+    value = any(list(parts[name]) == ["value"] for name in values)
+    return (bare and about) or (value and len(keys) > 1)
 
 
 def _values(values: Sequence[str], columns: Sequence[SourceColumn]) -> tuple[str, ...]:
@@ -140,8 +157,13 @@ def _numbers_rows(column: SourceColumn, columns: Sequence[SourceColumn], table: 
     return alone and (not text or said[-1:] == ["id"])
 
 
-def _may_be_code(column: SourceColumn) -> bool:
-    return column.type is None or column.type.name not in ("boolean", "date", "timestamp", "double")
+def _may_be_code(
+    column: SourceColumn, columns: Sequence[SourceColumn], table: str, parts: Parts
+) -> bool:
+    if column.type is not None and column.type.name in _NO_CODES:
+        return False
+    of_value = by_names.is_kind_of_value(parts[column.name])
+    return not of_value and not _numbers_rows(column, columns, table)
 
 
 def _is_about_something(columns: Sequence[SourceColumn]) -> bool:

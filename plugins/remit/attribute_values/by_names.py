@@ -106,12 +106,42 @@ def codes_by_rank(columns: Mapping[str, list[str]]) -> list[tuple[int, str]]:
 
     With the best one come those of the same word: test_name beside test_id.
     """
-    ranks = [(rank, name) for name, parts in columns.items() if (rank := _rank(parts)) is not None]
+    ranks = [(found, name) for name, parts in columns.items() if (found := rank(parts)) is not None]
     if not ranks:
         return []
     ranks.sort(key=lambda one: one[0])
     best = _core(columns[ranks[0][1]])
     return [one for one in ranks if one == ranks[0] or _core(columns[one[1]]) == best]
+
+
+def rank(parts: Sequence[str]) -> int | None:
+    """How surely the column says what a value is of: the lower the surer, None for not at all."""
+    core = _core(parts)
+    french = parts[0] in _AFFIXES and core != [parts[0]]
+    said = {core[-1], core[0] if french else core[-1]}
+    if not _NEVER_CODES.isdisjoint(parts) or not _OTHER_CODES.isdisjoint(said):
+        return None
+    type_id = list(parts[-2:]) == ["type", "id"]
+    # attribute_type_id is surer than attribute_id, which may number the row; a type of a concept
+    # is less sure than the concept.
+    inner = "type" in parts[:-1] and not type_id
+    sure = [2 * place + (not type_id) for place, word in enumerate(_CODES) if word in said]
+    sure = [place + len(_CODES) if inner else place for place in sure]
+    signs = (
+        type_id,
+        not said.isdisjoint(_WEAK_CODES) and "code" in parts,
+        not said.isdisjoint(_WEAK_CODES),
+        parts[-1] == "type",
+        "code" in (parts[0], parts[-1]),
+        len(parts) == 1 and parts[0] in _WEAKEST_CODES,
+    )
+    weak = [SURE + place for place, holds in enumerate(signs) if holds]
+    return min(sure + weak, default=None)
+
+
+def is_of_something_else(parts: Sequence[str]) -> bool:
+    """Whether it says the unit, status or source of a value, not what the value is of."""
+    return not _NEVER_CODES.isdisjoint(parts)
 
 
 def _parts(name: str) -> list[str]:
@@ -129,28 +159,3 @@ def _core(parts: Sequence[str]) -> list[str]:
     while core and core[0] in _AFFIXES:
         core.pop(0)
     return core or [parts[0]]
-
-
-def _rank(parts: Sequence[str]) -> int | None:
-    """How surely the column says what a value is of: the lower the surer, None for not at all."""
-    core = _core(parts)
-    french = parts[0] in _AFFIXES and core != [parts[0]]
-    said = {core[-1], core[0] if french else core[-1]}
-    if not _NEVER_CODES.isdisjoint(parts) or not _OTHER_CODES.isdisjoint(said):
-        return None
-    type_id = list(parts[-2:]) == ["type", "id"]
-    # attribute_type_id is surer than attribute_id, which may number the row; a type of a concept
-    # is less sure than the concept.
-    inner = "type" in parts[:-1] and not type_id
-    sure = [2 * rank + (not type_id) for rank, word in enumerate(_CODES) if word in said]
-    sure = [rank + len(_CODES) if inner else rank for rank in sure]
-    signs = (
-        type_id,
-        not said.isdisjoint(_WEAK_CODES) and "code" in parts,
-        not said.isdisjoint(_WEAK_CODES),
-        parts[-1] == "type",
-        "code" in (parts[0], parts[-1]),
-        len(parts) == 1 and parts[0] in _WEAKEST_CODES,
-    )
-    weak = [SURE + rank for rank, holds in enumerate(signs) if holds]
-    return min(sure + weak, default=None)

@@ -69,8 +69,8 @@ def _can_hold_one(parts: list[str], kind: ColumnType | None) -> bool:
 
 def _is_encrypted(parts: list[str]) -> bool:
     """Something encrypted, such as encrypted_properties: what was worth it is a secret."""
-    together = "".join(parts)
-    return together.startswith("encrypted") and together != "encrypted"
+    rests = ("".join(parts[place:]) for place in range(len(parts)))
+    return any(rest.startswith("encrypted") and rest != "encrypted" for rest in rests)
 
 
 def _is_value_of_one(parts: list[str], table: str) -> bool:
