@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from typing import Any
@@ -97,6 +98,78 @@ def test_nothing_that_was_written_names_who_is_on_the_list(
     world.deliver(run)
 
     assert find_planted([world.root / "processor", world.landing_path], objectors) == []
+
+
+LABELS = """
+CREATE TABLE labels (label_id INTEGER PRIMARY KEY, tube_of INTEGER, printed DATE, printer TEXT);
+INSERT INTO labels SELECT 2 * sample_id + n, sample_id, substr(collected_at, 1, 10), 'P' || n
+  FROM samples, (SELECT 0 AS n UNION SELECT 1);
+INSERT INTO labels VALUES (-1, NULL, '2024-05-01', 'P0'), (-2, -2, '2024-05-01', 'P1');
+"""
+OF_LABELS = "FROM labels LEFT JOIN samples ON sample_id = tube_of WHERE printed LIKE '2024%'"
+
+
+@pytest.fixture
+def with_labels(world: World, suppressing: Callable[[Fields], None]) -> Callable[[Fields], None]:
+    """In place of observations, labels of tubes, of which only the sample says whose they are."""
+    with sqlite3.connect(world.root / "lis.sqlite") as database:
+        database.executescript(LABELS)
+    database.close()
+
+    def edit(fields: Fields) -> None:
+        suppressing(fields)
+        join = [{"column": "tube_of", "to": "sample_id", "type": "integer"}]
+        window = {"column": "printed", "type": "date", "from": "2024-01-01", "to": "2025-01-01"}
+        fields["tables"][1] = {
+            "name": "labels",
+            "rows": {"window": window, "maximum": 5000},
+            "data_subject": {
+                "column": "patient_id", "type": "uuid", "through": [{"table": "samples", "join": join}]
+            },
+            "columns": [
+                {"name": "label_id", "type": "integer", "category": "technical", "purpose": "Identity"}
+            ],
+        }  # fmt: skip
+        fields["expectations"] = fields["expectations"][:1]
+
+    return edit
+
+
+def test_table_that_does_not_say_whose_its_rows_are_is_led_through_another(
+    world: World, objectors: list[str], with_labels: Callable[[Fields], None]
+) -> None:
+    run = world.open_run(edit=with_labels)
+    world.deliver(run)
+    world.ingest(run)
+
+    in_scope = source_rows(world, f"SELECT label_id, patient_id {OF_LABELS}")
+    barred = {label for label, patient in in_scope if patient is None or patient in objectors}
+    left = {label for (label,) in target_rows(world, "SELECT label_id FROM labels")}
+    assert {-1, -2} < barred
+    assert left == {label for label, _ in in_scope} - barred
+    [extracted] = [f for f in run.story.last("extracted")["files"] if f["table"] == "labels"]
+    assert (extracted["rows"], extracted["suppressed"]) == (len(left), len(barred))
+    reported = run.story.last("validated")["report"]["tables"]
+    assert {table["table"]: table["rows"] for table in reported}["labels"] == len(left)
+
+
+def test_evidence_counts_who_was_suppressed_and_names_nobody_but_in_the_signed_instruction(
+    world: World, objectors: list[str], with_labels: Callable[[Fields], None]
+) -> None:
+    run = world.open_run(edit=with_labels)
+    world.deliver(run)
+
+    hashes = run.instruction().terms.suppress.subjects
+    told = [
+        json.dumps({name: value for name, value in record.data.items() if name != "envelope"})
+        for record in run.story.records
+    ]
+    assert sum('"suppressed"' in text for text in told) == 1
+    assert not [who for who in [*objectors, *hashes] for text in told if who in text]
+    written = [world.root / "processor", world.landing_path]
+    assert find_planted(written, [*objectors, *hashes]) == []
+    [instruction] = {path for path, _ in find_planted([world.root / "include"], hashes)}
+    assert instruction.name == "durand.yaml"
 
 
 def test_way_to_a_person_that_leads_to_nobody_leaves_the_row_out(

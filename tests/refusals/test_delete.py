@@ -154,3 +154,14 @@ def test_copy_by_the_name_of_the_receipt_is_deleted_too(world, up_to, place) -> 
 
 def test_copy_that_went_with_its_folder_is_no_error(tmp_path) -> None:
     FolderStore(tmp_path).remove("gone/results.parquet")
+
+
+@pytest.mark.vector("run-ended")
+def test_hold_on_a_run_whose_copies_are_gone(world, up_to, refuses) -> None:
+    run = up_to(world, "extract")
+    world.clock.advance(days=8)
+    run.delete(world.landing)
+
+    with refuses(at="durand-test", saying="nothing to hold"):
+        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=3))
+    assert not run.story.has("held")

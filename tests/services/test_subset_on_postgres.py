@@ -104,7 +104,7 @@ def write(url: str, case: Any) -> None:
             create = sql.SQL("CREATE TABLE {} ({})")
             database.execute(create.format(table, sql.SQL(", ").join(columns)))
             for row in relation.rows:
-                cells = sql.SQL(", ").join(map(sql.Literal, row.values()))
+                cells = sql.SQL(", ").join(sql.Literal(row[column]) for column in relation.columns)
                 database.execute(sql.SQL("INSERT INTO {} VALUES ({})").format(table, cells))
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.adapters.sql_source import open_source
+from remit.cli import main
 from remit.columns import SIMPLE, ColumnType
 from remit.instruction import Instruction, problems_of
 from remit.instruction.draft import draft
@@ -214,6 +216,7 @@ CLINIC = {
     "property_type": [keyed("id"), column("code"), column("created", "date")],
     "sample_type": [keyed("id"), column("code")],
     "audit_log": [keyed("id"), column("old_value"), column("new_value"), column("at", "timestamp")],
+    "operation": [keyed("id"), keyed("sample_id", "sample_type"), column("type"), column("value")],
     "loop": [keyed("id"), keyed("next_id", "loop"), keyed("gone_id", "gone")],
     "units": [keyed("code", kind="string"), column("label")],
 }  # fmt: skip
@@ -309,6 +312,15 @@ def test_a_table_of_another_schema_says_where_it_is() -> None:
     assert table["rows"]["through"][0]["schema"] == "exp"
 
 
+def test_tables_of_one_name_in_two_schemas_are_told_apart() -> None:
+    tables = {Relation(schema, "emailprefs"): [column("a")] for schema in ("core", "issues")}
+
+    assert [one.name for one in reads(draft(tables)).tables] == [
+        "core.emailprefs",
+        "issues.emailprefs",
+    ]
+
+
 def test_whose_data_a_row_is_is_proposed_where_every_row_says_it() -> None:
     needed = SourceColumn("visit_id", "integer", ColumnType("integer"), False, False, "visit")
     visit = [keyed("id"), keyed("patient_id", "patient")]
@@ -383,3 +395,45 @@ def test_a_name_with_line_breaks_writes_no_line() -> None:
 
     assert yaml.safe_load(text)["tables"][0]["columns"] is None
     assert yaml.safe_load(text)["remit"] == 1
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drafts(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """`remit instruction draft`: its exit code, and all that it printed."""
+
+    def go(file: Path, *options: str) -> tuple[int, str]:
+        code = main(["instruction", "draft", "--source", f"sqlite:///{file}", *options])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return go
+
+
+def test_tables_are_chosen_by_name_with_their_schema_if_need_be(laboratory_file, drafts) -> None:
+    code, text = drafts(laboratory_file, "--table", "results", "--table", "main.patients")
+
+    assert code == 0
+    [results, patients] = yaml.safe_load(text)["tables"]
+    assert results["name"] == "results"
+    assert (patients["name"], patients["at"]["schema"]) == ("patients", "main")
+
+
+def test_a_table_that_is_not_there_is_told_with_the_nearest(laboratory_file, drafts) -> None:
+    code, text = drafts(laboratory_file, "--table", "reslts")
+
+    assert code == 2
+    assert "no table or view reslts; perhaps results" in text
+
+
+def test_a_source_without_tables_is_an_error(tmp_path, drafts) -> None:
+    file = tmp_path / "empty.sqlite"
+    sqlite3.connect(file).close()
+    file.touch()
+
+    code, text = drafts(file)
+
+    assert code == 2
+    assert "?schema=NAME" in text

@@ -24,6 +24,8 @@ _BUFFER = 1 << 20
 _IDENTITY = ".remit/store"
 _NEVER_WRITABLE = {
     errno.EACCES,
+    errno.EEXIST,
+    errno.ENOTDIR,
     errno.EPERM,
     errno.EROFS,
     errno.ENOENT,

@@ -57,7 +57,11 @@ def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     draft = _command(group, "draft", instruction.draft_instruction, "a skeleton from a live schema")
     _source(draft)
     draft.add_argument(
-        "--table", type=_text, action="append", default=[], help="only this table (repeatable)"
+        "--table",
+        type=_text,
+        action="append",
+        default=[],
+        help="TABLE or SCHEMA.TABLE (repeatable)",
     )
     lint = _command(group, "lint", instruction.lint, "what is wrong with an instruction")
     lint.add_argument("file", type=_path)

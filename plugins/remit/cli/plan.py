@@ -23,7 +23,7 @@ from remit.errors import Refused, UsageError
 from remit.evidence import Ledger, timestamp
 from remit.instruction import Instruction
 from remit.instruction.forms import MOMENT
-from remit.instruction.interval import Interval, for_interval
+from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.plan import Circumstances, Plan, differences, make_plan
 from remit.plan.markdown import plan_markdown
 from remit.plan.shown import difference_lines, plan_lines
@@ -45,6 +45,7 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
     text = instructions.read(options.file)
     signed_terms = instructions.parse(text)
     ledger = _ledger(settings, output, needed=options.since is not None)
+    require_own_interval(signed_terms, options.interval)
     found: list[Refused] = []
     _collect(found, lambda: _require_signed(options, settings, ledger))
     terms = _cut(found, signed_terms, options.interval)
@@ -101,6 +102,19 @@ def _collect(found: list[Refused], check: Callable[[], object]) -> None:
         check()
     except Refused as refusal:
         found.append(refusal)
+
+
+def require_own_interval(terms: Instruction, interval: Interval | None) -> None:
+    """An interval that would be ignored is a mistake of who gave it.
+
+    Raises:
+        UsageError: the instruction gives no run its own interval.
+    """
+    if interval is not None and not asks_for_interval(terms):
+        raise UsageError(
+            "--interval is for instructions that give each run its own rows (per_run); under this "
+            "one a run takes all of its window. Leave the option out."
+        )
 
 
 def _cut(found: list[Refused], terms: Instruction, interval: Interval | None) -> Instruction:

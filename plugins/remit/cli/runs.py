@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from remit import instruction as instructions
 from remit.cli.output import Output
+from remit.cli.plan import require_own_interval
 from remit.cli.show import story_text
 from remit.custody import Deployment, Run, execute_due, run_id, stories
 from remit.errors import (
@@ -34,6 +35,9 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Take a run up to its delivery, going on where an interrupted one stopped."""
     deployment = _deployment(options)
     text = instructions.read(options.file)
+    known = instructions.problems_of(text)
+    if isinstance(known, instructions.Instruction):
+        require_own_interval(known, options.interval)
     source = open_source(options.source, resolve)
     landing = open_landing(options.landing, resolve)
     where = options.landing if options.landing.startswith("conn:") else landing.label

@@ -297,6 +297,13 @@ class Run(Custodian):
         with self.locked():
             self.require_known()
             with self.recorded("hold"):
+                if self.story.has("deleted"):
+                    raise Refused(
+                        "run-ended",
+                        f"run {self.id}",
+                        "its copies are deleted, so there is nothing to hold.",
+                        "look at its deletion certificate (remit evidence show).",
+                    )
                 self._require_holdable(by, until)
             self.record("held", {"reason": reason, "person": by, "until": timestamp(until)})
 

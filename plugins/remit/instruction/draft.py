@@ -101,24 +101,29 @@ def draft(
         for name, columns in chosen.items()
     }
     keys = Keys({**(schema or {}), **tables})
-    drafted = [_Table(relation, keys) for relation in tables]
+    names = Counter(relation.table for relation in tables)
+    drafted = [_Table(relation, keys, names[relation.table] > 1) for relation in tables]
     written = "".join(f"{line}\n" for table in drafted for line in table.lines())
     overview = _overview(drafted) if len(drafted) > _MANY else ""
     return _HEAD + overview + "tables:\n" + written + _TAIL
 
 
 class _Table:
-    """One table of a draft."""
+    """One table of a draft.
 
-    def __init__(self, relation: Relation, keys: Keys) -> None:
-        self.relation, self._keys = relation, keys
+    Args:
+        twice: whether the draft has another one of that name, in another schema.
+    """
+
+    def __init__(self, relation: Relation, keys: Keys, twice: bool) -> None:
+        self.relation, self._keys, self._twice = relation, keys, twice
         self.columns = keys.columns(relation)
         self.found: AttributeTable | None = attribute_table(relation.table, self.columns)
 
     def lines(self) -> Iterator[str]:
         """Its lines below `tables:`."""
         schema, table = self.relation
-        yield f"  - name: {scalar(table)}"
+        yield f"  - name: {scalar(str(self.relation) if self._twice else table)}"
         yield from (f"    # {one_line(hint)}" for hint in self.hints())
         if schema is not None:
             yield f"    at: {{schema: {scalar(schema)}, table: {scalar(table)}}}"

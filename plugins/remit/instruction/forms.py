@@ -204,14 +204,15 @@ Purpose = Annotated[Statement, AfterValidator(require_single)]
 Group = Annotated[Text, AfterValidator(require_group)]
 Name = Annotated[
     str,
-    _form(r"[^\x00-\x1f\x7f]+", "a name without control characters", 128),
+    # A draft's "..." is no name.
+    _form(r"(?!\.{3}$)[^\x00-\x1f\x7f]+", "a name without control characters", 128),
     _shown("", 128),
 ]
 # pyarrow cannot be told to encrypt a column whose name has one of these, or space around it.
 ColumnName = Annotated[
     str,
     _form(
-        r"(?!\s)[^,;:\x00-\x1f\x7f]+(?<!\s)",
+        r"(?!\.{3}$)(?!\s)[^,;:\x00-\x1f\x7f]+(?<!\s)",
         "a column name without comma, semicolon, colon, control characters or space around it",
         128,
     ),

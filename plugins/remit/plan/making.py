@@ -152,7 +152,11 @@ class _Planner:
         return TablePlan(
             name=table.name,
             relation=str(table.relation),
-            limits=(*_limits(table), f"{table.rows.maximum:,} rows at most"),
+            limits=(
+                *_limits(table),
+                *self._suppressed(),
+                f"{table.rows.maximum:,} rows at most",
+            ),
             columns=tuple(self._columns({drift.column for drift in drifted})),
             withheld=tuple(name for name in live if name not in declared),
             missing=missing,
@@ -162,6 +166,15 @@ class _Planner:
             sql=sql,
             live={column.name: column.native_type for column in live.values()},
         )
+
+    def _suppressed(self) -> Iterator[str]:
+        """That the suppress list is applied; how many rows it takes only the extract knows."""
+        subject, listed = self._table.data_subject, self._terms.suppress
+        if subject and listed:
+            yield (
+                f"{len(listed.subjects)} suppressed data subjects left out, by {subject.column}; "
+                f"rows in scope are counted before that"
+            )
 
     def _drifted(self) -> Iterator[Drift]:
         for column in self._table.columns:

@@ -296,3 +296,22 @@ def test_an_interrupted_night_is_gone_on_with_and_another_night_is_not_mistaken_
     assert other.json["run"] != "night"
     assert "Going on with the unfinished run night." in same.err
     assert (laboratory.landing_path / "night").is_dir()
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_interval_that_the_instruction_does_not_ask_for_is_a_mistake(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    file = str(world.instruct())
+    landing = ["--landing", str(world.landing_path)]
+
+    code = main([command, file, "--source", world.source_url, *landing, "--interval", NIGHT])
+
+    assert code == 2
+    assert "Leave the option out." in capsys.readouterr().err
+    assert not world.landing_path.exists()

@@ -37,6 +37,10 @@ class Rows:
         self._table, self._keys, self._found = table, keys, found
         self._columns = keys.columns(table)
 
+    @property
+    def _lists_codes(self) -> bool:
+        return self._found is not None and bool(self._found.codes)
+
     def lines(self) -> Iterator[str]:
         """The lines below `rows:`, with two more spaces than that."""
         yield from self._time()
@@ -57,7 +61,7 @@ class Rows:
                     else _others(dates)
                 )
             )
-        elif self._found:
+        elif self._lists_codes:
             yield "undated: ...        # no date column: why time does not limit these rows"
         else:
             yield "all: ...            # no date column: the reason why every row may leave"
@@ -89,8 +93,8 @@ class Rows:
         way = self._keys.way(self._table, lambda there: bool(dated(self._keys.columns(there))))
         if way:
             date = event_dates(self._keys.columns(way[-1].there))[0]
-            instead = "the window" if event_dates(self._columns) else "`undated`"
-            instead = instead if event_dates(self._columns) or self._found else "`all`"
+            dates = event_dates(self._columns)
+            instead = "the window" if dates else "`undated`" if self._lists_codes else "`all`"
             window = (
                 f"window: {{column: {scalar(date.name)}, type: {date.type}, from: ..., to: ...}}"
             )

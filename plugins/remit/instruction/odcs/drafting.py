@@ -35,18 +35,14 @@ def drafted(contract: Contract) -> str:
     return _HEAD + "".join(f"{line}\n" for line in _quotes(contract)) + draft(schema)
 
 
-def _columns(element: Object | Item, above: str = "") -> Iterator[SourceColumn]:
-    """The columns; what is nested is there as well, but as of no type, so that it cannot leave."""
-    for inner in element.properties or []:
-        name = above + (inner.physical_name or inner.name)
-        kind = proposed(inner.logical_type, inner.logical_type_options, inner.physical_type)
-        native = one_line(inner.physical_type or inner.logical_type or "unknown")
-        if above or inner.properties or inner.items:
+def _columns(table: Object) -> Iterator[SourceColumn]:
+    """The columns; one that nests others is of no type, and those are quoted only."""
+    for each in table.properties or []:
+        kind = proposed(each.logical_type, each.logical_type_options, each.physical_type)
+        native = one_line(each.physical_type or each.logical_type or "unknown")
+        if each.properties or each.items:
             kind, native = None, f"{native} (nested)"
-        yield SourceColumn(name, native, kind, not inner.required)
-        yield from _columns(inner, f"{name}.")
-    if isinstance(element, Item) and element.items:
-        yield from _columns(element.items, f"{above.removesuffix('.')}[].")
+        yield SourceColumn(each.physical_name or each.name, native, kind, not each.required)
 
 
 def _quotes(contract: Contract) -> Iterator[str]:
