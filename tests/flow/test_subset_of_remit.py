@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remit.adapters.sql_source import open_source
+from remit.columns import ColumnType
 from remit.errors import Refused
-from remit.ports import TableQuery
+from remit.ports import Membership, SemiJoin, TableQuery
 from remit.remit_check import ScopeCheck
 
 sys.path.append(str(Path(__file__).parent))
@@ -119,6 +120,60 @@ def test_other_columns_than_were_asked_for_are_refused_of_whatever_is_read(
     except Refused as refusal:
         code = refusal.code
     assert (code, changed) in [("columns-outside-remit", 1), (None, 0)]
+
+
+# --- keys of other tables -------------------------------------------------------------------------
+
+KEY, WORDS = ColumnType("integer"), ColumnType("string")
+PATIENTS = TableQuery("patients", (("id", WORDS),), memberships=(Membership("site", ("7",), KEY),))
+RESULTS = TableQuery("results", (), through=(SemiJoin((("patient", WORDS),), PATIENTS),))
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Two tables, of which one has more keys than come in a batch."""
+    with sqlite3.connect(tmp_path / "many.sqlite") as database:
+        database.executescript(
+            "CREATE TABLE patients (id TEXT, site INTEGER); CREATE TABLE results (patient TEXT);"
+            " WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)"
+            " INSERT INTO patients SELECT 'P' || n, 7 FROM n;"
+            " INSERT INTO results SELECT id FROM patients UNION ALL SELECT id FROM patients;"
+            " INSERT INTO patients VALUES ('P0', 8); INSERT INTO results VALUES ('P0');"
+        )
+    database.close()
+    return tmp_path / "many.sqlite"
+
+
+def test_all_keys_are_read_before_the_rows(many: Path) -> None:
+    read = []
+    with open_source(f"sqlite:///{many}").snapshot() as snapshot:
+        check = ScopeCheck.load("results", RESULTS, snapshot)
+        for batch in snapshot.stream(check.widened()):
+            check.require(batch)
+            read.append(batch.num_rows)
+        assert sum(read) == snapshot.count(RESULTS) == 200_000
+    assert len(read) > 3
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "where"),
+    [
+        ("UPDATE patients SET id = x'ff' WHERE id = 'P99999'", "value-not-of-type", "patients.id"),
+        ("UPDATE patients SET site = 'x' WHERE id = 'P99999'", "value-not-of-type", "patients.site"),
+        ("ALTER TABLE patients RENAME COLUMN site TO town", "column-missing", "patients"),
+        ("ALTER TABLE patients RENAME TO persons", "column-missing", "patients"),
+    ],
+)  # fmt: skip
+def test_failure_while_keys_are_read_names_their_table(
+    many: Path, change: str, code: str, where: str
+) -> None:
+    with sqlite3.connect(many) as database:
+        database.execute(change)
+    database.close()
+
+    with open_source(f"sqlite:///{many}").snapshot() as snapshot, pytest.raises(Refused) as caught:
+        ScopeCheck.load("results", RESULTS, snapshot)
+    assert (caught.value.code, caught.value.where) == (code, where)
 
 
 # --- an SQLite file whose values are spelled in several ways --------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from remit.adapters.sql_source import open_source
+from remit.columns import ColumnType
 from remit.errors import Refused
-from remit.ports import Source
+from remit.ports import Membership, SemiJoin, Source, TableQuery
 from remit.remit_check import ScopeCheck
 from remit.testing.postgres import PostgresCluster
 
@@ -90,6 +92,73 @@ def test_the_check_alone_refuses_whenever_a_row_outside_is_read(
             assert caught.value.code == "row-outside-remit"
         else:
             processor.require_exact(case, processor.extract(case, careless))
+
+
+UUID = ColumnType("uuid")
+PATIENTS = TableQuery("patients", (("id", UUID),), memberships=(Membership("site", ("A",)),))
+RESULTS = TableQuery("results", (), through=(SemiJoin((("patient", UUID),), PATIENTS),))
+
+
+@pytest.fixture
+def many(url: str) -> int:
+    """Two tables, of which one has more keys than come in a batch."""
+    rows = 150_000
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+            " CREATE TABLE patients (id uuid, site text); CREATE TABLE results (patient uuid);"
+            " INSERT INTO patients SELECT gen_random_uuid(), 'A'"
+            f" FROM generate_series(1, {rows});"
+            " INSERT INTO results SELECT id FROM patients UNION ALL SELECT id FROM patients;"
+            " INSERT INTO patients VALUES (gen_random_uuid(), 'B');"
+            " INSERT INTO results SELECT id FROM patients WHERE site = 'B'"
+        )
+    return rows
+
+
+def test_all_keys_are_read_before_the_rows_in_the_same_state(
+    url: str, source: Source, many: int
+) -> None:
+    with source.snapshot() as snapshot:
+        expected = snapshot.count(RESULTS)
+        with psycopg.connect(url, autocommit=True) as database:
+            database.execute("DELETE FROM patients")
+        check = ScopeCheck.load("results", RESULTS, snapshot)
+        batches = 0
+        for batch in snapshot.stream(check.widened()):
+            check.require(batch)
+            batches += 1
+            expected -= batch.num_rows
+    assert expected == 0
+    assert batches > 1
+
+
+def test_failure_while_keys_are_read_names_their_table(url: str, source: Source, many: int) -> None:
+    with psycopg.connect(url, autocommit=True) as database:
+        # Fails amid the stream, behind the keys of several batches.
+        database.execute(
+            "ALTER TABLE patients RENAME TO persons; CREATE VIEW patients AS"
+            " SELECT id, CASE WHEN 1 / (CASE site WHEN 'B' THEN 0 ELSE 1 END) = 1 THEN 'A' END AS site"
+            " FROM persons"
+        )
+    with source.snapshot() as snapshot, pytest.raises(Refused) as caught:
+        ScopeCheck.load("results", RESULTS, snapshot)
+    assert (caught.value.code, caught.value.where) == ("source-query-failed", "patients")
+
+
+def test_account_that_may_not_read_the_keys_is_told_of_their_table(url: str, many: int) -> None:
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute(
+            "CREATE ROLE narrow LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO narrow;"
+            " GRANT SELECT ON results TO narrow"
+        )
+    parts = urlsplit(url)
+    place = f"narrow:secret@{parts.hostname}:{parts.port}"
+    narrow = open_source(parts._replace(netloc=place).geturl())
+
+    with narrow.snapshot() as snapshot, pytest.raises(Refused) as caught:
+        ScopeCheck.load("results", RESULTS, snapshot)
+    assert (caught.value.code, caught.value.where) == ("source-denied", "patients")
 
 
 def write(url: str, case: Any) -> None:

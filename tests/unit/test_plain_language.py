@@ -7,7 +7,7 @@ import json
 import re
 import string
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from remit import signing
 from remit.cli import main
 from remit.instruction import Category, Instruction, digest_of, parse
 from remit.instruction.plain_language import PARAGRAPHS, Language, Signature, page
@@ -22,6 +23,7 @@ from remit.instruction.plain_language.countries import COUNTRIES
 from remit.instruction.plain_language.tables import category
 from remit.instruction.plain_language.voice import NO_BREAK, Voice
 from remit.instruction.plain_yaml import load
+from remit.instruction.revocation import revocation_path, revoke
 from remit.testing.world import World
 
 HERE = Path(__file__).parent
@@ -497,11 +499,28 @@ def test_whatever_is_wrong_with_the_signature_is_a_sentence(
     assert "- NOT SIGNED: the signature beside it is of another text." in show(path)
 
 
+def test_a_revocation_beside_it_is_told(world: World, show: Callable[..., str]) -> None:
+    path = world.instruct()
+    text = path.read_bytes()
+    signer = signing.load_signer(str(world.root / "controller" / "controller.pem"))
+    terms, now = parse(text), datetime.now(UTC)
+
+    reason = "The laboratory in Lyon keeps its old system"
+    earlier = revoke(terms, "sha256:" + "0" * 64, reason, now, signer)
+    revocation_path(path).write_bytes(earlier)
+    assert "- SIGNED:" in show(path)
+    revocation_path(path).write_bytes(revoke(terms, digest_of(text), reason, now, signer))
+    assert "- REVOKED: its controller has withdrawn it." in show(path)
+    revocation_path(path).write_bytes(b"{}")
+    assert "does not verify (rule envelope-malformed)." in show(path)
+
+
 @pytest.mark.parametrize(
     ("refusal", "english", "french"),
     [
         ("instruction-expired", "SIGNED, but no longer valid.", "SIGNÉE, mais elle n'est plus"),
         ("instruction-not-yet-valid", "SIGNED, but not valid yet.", "n'est pas encore valable."),
+        ("instruction-revoked", "REVOKED: its controller", "RÉVOQUÉE : le responsable"),
         ("signature-missing", "NOT SIGNED BY ALL:", "SIGNÉE EN PARTIE :"),
         ("controller-unknown", "NOT VERIFIED: the trust folder", "NON VÉRIFIÉE : le dossier"),
         ("instruction-unsigned", "NOT SIGNED: there is no", "NON SIGNÉE : aucune signature"),

@@ -248,20 +248,20 @@ class Rows:
     """A snapshot that gives every row of a table, one in each batch, and applies no limit."""
 
     def __init__(self, **tables: list[dict[str, Any]]) -> None:
-        self.tables, self.open = tables, 0
+        self.tables, self.open = tables, False
 
     def count(self, query: TableQuery) -> int:
         return len(self.tables[query.table])
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         assert not self.open  # a connection has one stream at a time
-        self.open += 1
+        self.open = True
         try:
             for row in self.tables[query.table]:
                 cells = {n: pa.array([row[n]], kind.arrow()) for n, kind in query.columns}
                 yield pa.record_batch(cells)
         finally:
-            self.open -= 1
+            self.open = False
 
 
 SAME_SITES = Membership("site", SITES)

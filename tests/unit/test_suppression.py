@@ -34,15 +34,19 @@ class Rows:
 
     def __init__(self, tables: dict[str, list[Row]]) -> None:
         self._tables = tables
+        self._open = False
         self.asked: list[TableQuery] = []
 
     def count(self, query: TableQuery) -> int:
         return len(self._tables[query.table])
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
+        assert not self._open  # a connection has one stream at a time
+        self._open = True
         self.asked.append(query)
         for row in self._tables[query.table]:  # so that each batch has one row
             yield batch([row], query.columns)
+        self._open = False
 
 
 def batch(rows: list[Row], columns: Any) -> pa.RecordBatch:

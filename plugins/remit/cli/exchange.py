@@ -6,11 +6,13 @@ import argparse
 from pathlib import Path
 
 from remit import instruction as instructions
+from remit.adapters.folder import translating_os
 from remit.cli.output import Output
 from remit.errors import Refused, UsageError
 from remit.instruction import odcs
 from remit.instruction.plain_language import Language, Signature, page
 from remit.instruction.plain_yaml import MAXIMUM_BYTES
+from remit.instruction.revocation import revocation_path, verify_revocation
 from remit.wiring import Resolve, Settings, clock
 
 LANGUAGES = [language.value for language in Language]
@@ -22,13 +24,33 @@ def show(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     terms = instructions.parse(text)
     digest = instructions.digest_of(text)
     try:
-        trust = Settings.from_environment().trust(options.trust)
-        instructions.verify(instructions.read_signed(options.file), trust, clock())
+        _require_signed(options, terms, digest)
         signature = Signature(digest)
     except Refused as refusal:  # told on the page: one may well read what is not signed yet
         signature = Signature(digest, refusal.code)
     shown = page(terms, signature, Language(options.language))
     output.result({"text": shown}, shown)
+
+
+def _require_signed(
+    options: argparse.Namespace, terms: instructions.Instruction, digest: str
+) -> None:
+    """Refuse what does not verify, by its signature or a revocation that lies beside it."""
+    trust = Settings.from_environment().trust(options.trust)
+    instructions.verify(instructions.read_signed(options.file), trust, clock())
+    path = revocation_path(options.file)
+    if not path.exists():
+        return
+    with translating_os(str(path)):
+        revoked = verify_revocation(path.read_bytes(), trust, path.name).terms
+    names = [controller.name for controller in terms.controllers]
+    if revoked.digest == digest and revoked.controller in names:
+        raise Refused(
+            "instruction-revoked",
+            path.name,
+            "its controller has revoked this text.",
+            "ask the controller for an instruction that holds.",
+        )
 
 
 def import_contract(options: argparse.Namespace, output: Output, _: Resolve) -> None:

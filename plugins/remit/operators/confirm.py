@@ -38,7 +38,8 @@ class ConfirmOperator(StepOperator):
         from remit.wiring import clock, open_landing
 
         spec, obligation = run.landing(), run.story.obligation()
-        if obligation is not None and obligation.done and not run.story.has("confirmed"):
+        ended = run.story.has("confirmed") or run.story.has("stopped")
+        if obligation is not None and obligation.done and not ended:
             raise _overdue(run.id, obligation.due)
         if run.confirm(open_landing(spec, resolve)) is not None:
             return

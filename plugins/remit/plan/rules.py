@@ -78,11 +78,21 @@ def scope_refusals(table: Table, schema: Schema) -> Iterator[Refused]:
         yield from _unfit_subject(table.data_subject, table.name, table.relation, schema)
 
 
+_PERSONS = (
+    "a national or insurance number",
+    "a patient number",
+    "a person's name",
+    "a phone number",
+    "an e-mail address",
+    "a login",
+)
+
+
 def listed_persons(table: Table) -> Iterator[Refused]:
     """Lists are shown to everybody who reads a plan or the evidence, so nobody's id is in one."""
     subject = table.data_subject.column if table.data_subject else None
     for name, rule in _lists_of(table.name, table.rows):
-        if rule.column == subject or kind_of_identifier(rule.column) is not None:
+        if rule.column == subject or kind_of_identifier(rule.column) in _PERSONS:
             yield Refused(
                 "list-names-persons",
                 f"{name}.{rule.column}",

@@ -33,9 +33,10 @@ def _verdict(refusal: str | None, say: Voice) -> str:
     match refusal:
         case None:
             return say(
-                "SIGNED: the signature beside it verifies with the trusted keys, and it is valid now.",
-                "SIGNÉE : la signature jointe est vérifiée avec les clés de confiance, et elle est "
-                "valable à ce jour.",
+                "SIGNED: the signature beside it verifies with the trusted keys, and by its dates it "
+                "is valid now.",
+                "SIGNÉE : la signature jointe est vérifiée avec les clés de confiance et, d'après ses "
+                "dates, elle est valable à ce jour.",
             )
         case "instruction-unsigned":
             return say(
@@ -56,6 +57,11 @@ def _verdict(refusal: str | None, say: Voice) -> str:
             return say(
                 "SIGNED, but not valid yet.",
                 "SIGNÉE, mais elle n'est pas encore valable.",
+            )
+        case "instruction-revoked":
+            return say(
+                "REVOKED: its controller has withdrawn it.",
+                "RÉVOQUÉE : le responsable du traitement l'a retirée.",
             )
         case "controller-unknown":
             return say(
