@@ -6,10 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from remit.testing.laboratory import Laboratory
 from remit.testing.world import World
+
+# The same examples each time, however slow the machine: a failure is a defect, never luck.
+hypothesis.settings.register_profile("remit", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("remit")
 
 
 @pytest.fixture(scope="session")

@@ -108,9 +108,11 @@ def test_whole_numbers_of_unlike_types_are_compared_by_their_value(own: str, oth
 
 def test_parts_of_a_key_do_not_run_into_each_other() -> None:
     keys = [("a", "bc"), ("1:x", "y"), ("", "2:ab"), ("x:1:y", "")]
-    rows = [
-        *keys, ("ab", "c"), ("bc", "a"), ("1", "x:1:y"), ("x", "1:y"), ("2:ab", ""), ("", ""), ("x", "1:y:0:")
-    ]  # fmt: skip
+    others = [
+        *(("ab", "c"), ("bc", "a"), ("1", "x:y"), (":2", "ab"), ("x", "1:y:"), ("x:1", "y:")),
+        *(("", ""), ("2:ab", ""), ("1", "x:1:y"), ("1:x:1", "y"), ("1:1:a", "bc")),
+    ]
+    rows = [*others, *keys]
 
     assert found(["string", "string"], rows, keys) == [row in keys for row in rows]
 
