@@ -3,7 +3,7 @@
 FROM apache/airflow:3.3.2-python3.12
 
 COPY --chown=airflow:root requirements.txt /tmp/requirements.txt
-RUN python -m pip install --no-cache-dir --require-hashes -r /tmp/requirements.txt
+RUN python -m pip install --no-cache-dir --no-deps --require-hashes -r /tmp/requirements.txt
 
 COPY --chown=airflow:root plugins /opt/airflow/plugins
 COPY --chown=airflow:root dags /opt/airflow/dags

@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 SOURCE ?= sqlite
 PATIENTS ?= 5000
 # The steps of an installation, the same that the Dockerfile runs (a test compares them).
-INSTALL := -m pip install --no-cache-dir --require-hashes -r
+# The lock is complete, so nothing is resolved here (--no-deps).
+INSTALL := -m pip install --no-cache-dir --no-deps --require-hashes -r
 
 .PHONY: help setup demo test check check-style check-unit up bench lock wheel clean system-packages
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
 
 from remit.columns import ColumnType
@@ -98,6 +100,30 @@ class SemiJoin:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of the parts that a table is read in: rows whose `column` is in [start, end).
+
+    Attributes:
+        column: one that is never NULL in the rows asked for.
+        type: integer, uuid, date, timestamp or timestamptz.
+        start: as text of that type; None for no lower bound. end: likewise above.
+    """
+
+    column: str
+    type: ColumnType
+    start: str | None
+    end: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a source says of rows: how many there are, and the exact sums of some columns."""
+
+    rows: int
+    sums: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
 class TableQuery:
     """All that may be asked of one table: these columns, of the rows that meet every limit.
 
@@ -105,6 +131,8 @@ class TableQuery:
 
     Attributes:
         schema: None for the source's default one.
+        part: which of these rows, where the table is read in parts. Sources whose snapshots
+            cannot be shared are never asked for one.
     """
 
     table: str
@@ -113,6 +141,7 @@ class TableQuery:
     memberships: tuple[Membership, ...] = ()
     through: tuple[SemiJoin, ...] = ()
     schema: str | None = None
+    part: Part | None = None
 
     @property
     def relation(self) -> Relation:
@@ -124,6 +153,8 @@ class TableQuery:
         needed = {membership.column: membership.type for membership in self.memberships}
         if self.window:
             needed[self.window.column] = self.window.type
+        if self.part:
+            needed[self.part.column] = self.part.type
         for semi_join in self.through:
             needed.update(semi_join.columns)
         return needed
@@ -150,6 +181,18 @@ class Snapshot(Protocol):
     def count(self, query: TableQuery) -> int:
         """Rows that meet the query's limits."""
 
+    def totals(self, query: TableQuery, summed: Sequence[str]) -> Totals:
+        """The count, and the exact sums of columns that are integer or decimal (0 of nothing)."""
+
+    def extremes(self, relation: Relation, column: str) -> tuple[int, int] | None:
+        """The least and the greatest of a column of whole numbers; None where it has no value."""
+
+    def share(self) -> str | None:
+        """The name by which other connections see this very state, as long as this one is open.
+
+        None where the source cannot do that; its tables are read in one piece.
+        """
+
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         """The rows, in bounded batches, columns in the query's order and declared Arrow types."""
 
@@ -170,8 +213,13 @@ class Source(Protocol):
     def account(self, relations: Collection[Relation]) -> Account:
         """Whom the source takes us for, and which columns of the relations it lets us read."""
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """Open one consistent state."""
+    def snapshot(self, shared: str | None = None) -> AbstractContextManager[Snapshot]:
+        """Open one consistent state: a new one, or the one that a `Snapshot.share` gave a name.
+
+        Raises:
+            Unavailable: the state of that name is no longer open.
+            UsageError: a name was given to a source that shares none.
+        """
 
     def sql(self, query: TableQuery) -> str:
         """The statement that `Snapshot.stream` would run, for the reviewer."""
@@ -321,5 +369,15 @@ class Judge(Protocol):
     def check(self, rules: Sequence[Rule]) -> None:
         """Refuse (expectation-unknown) a type or kwarg that is not on the allowlist."""
 
-    def judge(self, extract: pyarrow.dataset.Dataset, rules: Sequence[Rule]) -> list[Verdict]:
-        """One verdict per rule, in the order of the rules."""
+    def judge(
+        self,
+        extract: pyarrow.dataset.Dataset,
+        rules: Sequence[Rule],
+        others: Mapping[str, pyarrow.dataset.Dataset] = MappingProxyType({}),
+    ) -> list[Verdict]:
+        """One verdict per rule, in the order of the rules.
+
+        Args:
+            extract: the table's extract, of one or more files.
+            others: the extracts of the run's other tables by name, for rules that look things up.
+        """
