@@ -13,6 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from remit.errors import Refused
+
 # The patterns are RE2's: time is linear in the text, whatever is in it.
 _B64 = "[./A-Za-z0-9]"
 _SPACE = r"[\s\x{00A0}\x{202F}]"  # French types a no-break space before a colon
@@ -85,15 +87,33 @@ def find_credentials(array: pa.Array | pa.ChunkedArray) -> int:
     Raises:
         TypeError: the array holds something else than text.
     """
-    texts = _as_text(array)
-    suspects = pc.filter(texts, pc.match_substring_regex(texts, _ANY))  # drops what is missing
-    if len(suspects) == 0:
-        return 0
-    # Distinct values: a default password may be in every row.
-    counted = suspects.value_counts()
+    # Distinct values: most columns repeat themselves, and a default password may be in every row.
+    counted = _as_text(array).drop_null().value_counts()
     values, counts = counted.field("values"), counted.field("counts")
+    suspect = pc.match_substring_regex(values, _ANY)
+    if not pc.any(suspect).as_py():
+        return 0
+    values, counts = values.filter(suspect), counts.filter(suspect)
     plainer = pc.replace_substring_regex(values, _SPOKEN_OF, " ")
     return pc.sum(pc.filter(counts, pc.match_substring_regex(plainer, _ANY))).as_py() or 0
+
+
+def require_no_credentials(values: pa.Array, where: str) -> None:
+    """Refuse values of which any looks like a credential.
+
+    Args:
+        where: table and column, as the refusal names them.
+
+    Raises:
+        Refused: column-credential.
+    """
+    if found := find_credentials(values):
+        raise Refused(
+            "column-credential",
+            where,
+            f"{found} of {len(values)} values look like credentials (passwords, tokens, keys).",
+            "nothing was kept; leave the column out, or have the controller empty it.",
+        )
 
 
 def _as_text(array: Any) -> Any:

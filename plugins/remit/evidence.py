@@ -111,6 +111,19 @@ class Checkpoint:
         return signing.sign(body, CHECKPOINT_TYPE, signer)
 
     @classmethod
+    def unverified(cls, envelope: bytes, where: str) -> Self:
+        """What an envelope says, whoever wrote it.
+
+        Raises:
+            EvidenceBroken: it is not well formed.
+        """
+        try:
+            payload = signing.unverified_payload(envelope, CHECKPOINT_TYPE, where)
+            return cls(**canonical.loads(payload))
+        except (Refused, ValueError, TypeError):
+            raise EvidenceBroken(where, "it was changed: it is no longer well formed.") from None
+
+    @classmethod
     def open(cls, envelope: bytes, keys: Sequence[PublicKey], where: str) -> Self:
         """Verify a checkpoint's signature and read it.
 
@@ -163,6 +176,13 @@ class Ledger(Protocol):
     def witnessed(self) -> bytes | None:
         """The newest checkpoint kept apart from the log, if there ever was one."""
 
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold `name` alone, across all that share the ledger, released when the holder dies.
+
+        Raises:
+            Unavailable: somebody else holds it; or, at an append or at the end, it was lost meanwhile.
+        """
+
 
 class EvidenceLog:
     """The log as the steps write and read it."""
@@ -177,13 +197,18 @@ class EvidenceLog:
         """The processor's signer; manifests and certificates are signed with it as well."""
         return self._signer
 
-    def append(self, run: str, kind: str, data: Any, by: str, *, step: int) -> Record:
+    def append(self, run: str, kind: str, data: Any, by: str, *, step: int | None) -> Record:
         """Record what happened, as the run's record number `step`.
+
+        Args:
+            step: None for what is true whatever else was recorded of the run meanwhile, as by tasks
+                that each work on a part of it: it takes the next number.
 
         Raises:
             Refused: run-moved, when another process recorded that step first.
         """
         with self._ledger.writing() as writer:
+            step = writer.steps(run) if step is None else step
             if writer.steps(run) != step:
                 raise Refused(
                     "run-moved",
@@ -329,12 +354,7 @@ def _compare(ledger: Ledger, pinned: Sequence[Checkpoint]) -> None:
 
 def _check_kept_checkpoint(frontier: Frontier, size: int, edge: Frontier, envelope: bytes) -> None:
     """Its signature is not asked for: what counts are the newest and those kept elsewhere."""
-    try:
-        payload = signing.unverified_payload(envelope, CHECKPOINT_TYPE, "")
-        signed = Checkpoint(**canonical.loads(payload))
-    except (Refused, ValueError, TypeError):
-        where = f"checkpoint {frontier.size}"
-        raise EvidenceBroken(where, "it was changed: it is no longer well formed.") from None
+    signed = Checkpoint.unverified(envelope, f"checkpoint {frontier.size}")
     expected = (frontier.size, frontier.size, frontier.root().hex(), frontier)
     if (size, signed.size, signed.root, edge) != expected:
         raise EvidenceBroken(

@@ -2,225 +2,253 @@
 
 Guarantee: what is written was checked again after it was read: the exact columns and types, each
 row inside its limits, no more rows than the ceiling, as many as the source counted in the same
-snapshot; rows of suppressed data subjects are gone, no text of which anything leaves looks like a
-credential, and the instructed transformations are done. A file appears under its name only when all
-of it passed.
+snapshot, with the sums that the source found; rows of suppressed data subjects are gone, no text of
+which anything leaves looks like a credential, and the instructed transformations are done. A file
+appears under its name only when all of it passed.
 Not guaranteed: that the source filtered anything; the checks here do not rely on it.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from remit import canonical
-from remit.credentials import find_credentials
+from remit.ahead import ahead
 from remit.errors import Refused
-from remit.instruction import Instruction, Table, VerifiedInstruction
-from remit.ports import Progress, PseudonymKeys, Snapshot, Source, Store
+from remit.free_text import free_text
+from remit.instruction import Table, VerifiedInstruction
+from remit.pieces import Piece, divide, pieces_wanted, summable
+from remit.ports import Progress, Snapshot, Source, Totals
 from remit.remit_check import RemitCheck, over_maximum
-from remit.sealed_parquet import FOOTER, EncryptedWriter, FileContext
-from remit.signing import PublicKey
+from remit.sealed_parquet import FileContext
 from remit.suppression import subject_filter
-from remit.transform import Transformer
+from remit.table_writer import StagedFile, Staging, Standing, TableWriter
 
-_SAYING_NOTHING = ("empty", "constant")
-"""Transformations of which nothing of the value leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFile:
-    """One table's encrypted extract: its name in staging and delivery, and what is in it."""
-
-    name: str
-    table: str
-    columns: str
-    rows: int
-    size: int
-    sha256: str
-    commitment: str
-    suppressed: int
-
-    def as_json(self) -> dict[str, Any]:
-        """The file as evidence and manifest give it."""
-        return {name: getattr(self, name) for name in self.__slots__}
+MOST_LANES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class StagedExtract:
-    """A run's files in staging, readable by the recipients and, until sealed, the staging key."""
+    """A run's files in staging, readable by the recipients and, until sealed, the staging key.
+
+    Attributes:
+        reconciled: for each table, the columns whose sums the source found as well.
+    """
 
     run: str
     files: tuple[StagedFile, ...]
+    reconciled: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Staging:
-    """Where an extract goes, and the secrets that it needs on the way.
+class StagedPiece:
+    """One piece in staging, and what was read for it; the sums are for comparing, not for keeping."""
 
-    Attributes:
-        key: the public half of the run's staging key.
-        pseudonyms: the keys of pseudonyms and of the suppress list.
-    """
-
-    store: Store
-    key: PublicKey
-    pseudonyms: PseudonymKeys
+    file: StagedFile
+    read: Totals
 
 
 def extract(
-    instruction: VerifiedInstruction, run: str, source: Source, staging: Staging, progress: Progress
+    instruction: VerifiedInstruction,
+    run: str,
+    source: Source,
+    staging: Staging,
+    progress: Progress,
+    lanes: int = 2,
 ) -> StagedExtract:
     """Read, check, transform, encrypt and stage every table of the instruction, from one snapshot.
+
+    Args:
+        lanes: how many connections may read pieces at once, where the source shares a snapshot.
 
     Raises:
         Refused: something read is outside the remit; no file of that table is left.
         Unavailable: source or staging gave out.
     """
     terms = instruction.terms
-    names, files = file_names(terms), []
     with source.snapshot() as snapshot:
-        for table in terms.tables:
-            context = FileContext(instruction.digest, run, names[table.name])
-            transformer = Transformer(table, terms, staging.pseudonyms)
-            writer = _TableWriter(terms, table, context, staging, transformer)
-            subjects = subject_filter(terms, table, staging.pseudonyms, snapshot)
-            check = RemitCheck(table, snapshot, subjects)
-            files.append(_extract_table(table, snapshot, check, writer, progress))
-    return StagedExtract(run, tuple(files))
+        expected = {table.name: counted(table, snapshot) for table in terms.tables}
+        wanted = {name: pieces_wanted(totals.rows) for name, totals in expected.items()}
+        pieces = divide(terms, snapshot, wanted)
+        extractor = Extractor(instruction, run, staging, progress)
+        lanes = min(lanes, MOST_LANES, len(pieces))
+        shared = snapshot.share() if lanes > 1 else None
+        if shared is None:
+            staged = [extractor.extract(piece, snapshot) for piece in pieces]
+        else:
+            staged = _in_lanes(extractor, pieces, snapshot, source, shared, lanes)
+    reconciled = {}
+    for table in terms.tables:
+        read = [one.read for one in staged if one.file.table == table.name]
+        reconciled[table.name] = reconcile(table, expected[table.name], read)
+    return StagedExtract(run, tuple(one.file for one in staged), reconciled)
 
 
-def file_names(terms: Instruction) -> dict[str, str]:
-    """A file name for each table: the table's own where that is a plain word."""
-    names = {}
-    for number, table in enumerate(terms.tables, 1):
-        plain = re.fullmatch(r"[a-z0-9_]{1,64}", table.name)
-        names[table.name] = f"{table.name}.parquet" if plain else f"table-{number}.parquet"
-    return names
-
-
-def columns_digest(table: Table) -> str:
-    """SHA-256 over the names and delivered types of the columns, in order, and what was done to them."""
-    columns: list[list[Any]] = [[c.name, str(c.delivered)] for c in table.columns]
-    for column, described in zip(table.columns, columns, strict=True):
-        if not column.is_kept:
-            described.append(column.transformation.model_dump())
-    return canonical.sha256(canonical.dumps(columns))
-
-
-def readers_of(terms: Instruction, staging_key: PublicKey | None) -> dict[str, list[PublicKey]]:
-    """For each category in use, and the footer, the keys that may open it."""
-    extra = [staging_key] if staging_key else []
-    readers = {
-        category.value: [PublicKey.parse(r.key) for r in terms.recipients_of(category)] + extra
-        for category in terms.categories()
-    }
-    readers[FOOTER] = [PublicKey.parse(r.key) for r in terms.recipients] + extra
-    return readers
-
-
-def _extract_table(
-    table: Table,
-    snapshot: Snapshot,
-    check: RemitCheck,
-    writer: _TableWriter,
-    progress: Progress,
-) -> StagedFile:
-    expected = snapshot.count(table.query())
-    if expected > table.rows.maximum:
-        raise over_maximum(table, expected)
-    with closing(writer):
-        for batch in snapshot.stream(check.query()):
-            writer.write(check.admit(batch))
-            progress(table.name, check.rows)
-        if check.rows != expected:
-            raise Refused(
-                "rows-not-reconciled",
-                table.name,
-                f"{check.rows} rows were read where the source counted {expected}.",
-                "nothing was kept; extract again, and find out what changes rows meanwhile.",
-            )
-        return writer.finish(check.suppressed)
-
-
-class _TableWriter:
-    """Opens the encrypted file at the first batch, when it is known which columns repeat."""
+class Extractor:
+    """Extracts pieces of one run, from connections that see one state of the source."""
 
     def __init__(
         self,
-        terms: Instruction,
-        table: Table,
-        context: FileContext,
+        instruction: VerifiedInstruction,
+        run: str,
         staging: Staging,
-        transformer: Transformer,
+        progress: Progress,
+        standing: Standing = nullcontext,
     ) -> None:
-        self._table, self._context, self._staging = table, context, staging.store
-        self._readers = readers_of(terms, staging.key)
-        self._transformer = transformer
-        self._writer: EncryptedWriter | None = None
+        """Prepare.
 
-    def write(self, admitted: pa.RecordBatch) -> None:
-        _refuse_credentials(self._table, admitted)
-        batch = self._transformer.apply(admitted)
-        if not batch.num_rows:
-            return  # a file without rows has no columns to be opened, whatever batches came
-        if self._writer is None:
-            self._writer = self._start(repeating(batch))
-        self._writer.write(batch)
+        Args:
+            standing: holds the run while a file is begun or published.
+        """
+        self._instruction, self._run, self._staging = instruction, run, staging
+        self._progress, self._standing = progress, standing
+        self._checks: dict[str, RemitCheck] = {}
+        self._loading = threading.Lock()
+        self.stopped = threading.Event()
 
-    def finish(self, suppressed: int) -> StagedFile:
-        written = (self._writer or self._start(())).close()
-        self._writer = None
-        return StagedFile(
-            name=self._context.file,
-            table=self._table.name,
-            columns=columns_digest(self._table),
-            rows=written.rows,
-            size=written.size,
-            sha256=written.sha256,
-            commitment=written.commitment,
-            suppressed=suppressed,
-        )
+    def extract(self, piece: Piece, snapshot: Snapshot) -> StagedPiece:
+        """Stage one piece."""
+        terms = self._instruction.terms
+        table = terms.table(piece.table)
+        check = self._check(table, snapshot)
+        context = FileContext(self._instruction.digest, self._run, piece.file)
+        writer = TableWriter(terms, table, context, self._staging, self._standing)
+        sums = _Sums(table)
+        query = replace(check.query(), part=piece.part)
+        with closing(writer), ahead(lambda: snapshot.stream(query)) as batches:
+            for batch in batches:
+                if self.stopped.is_set():
+                    raise _StoppedError
+                sums.add(batch)
+                writer.write(check.admit(batch))
+                self._progress(str(piece), check.rows)
+            read = Totals(check.rows, sums.found)
+            return StagedPiece(writer.finish(check.suppressed, check.scanned), read)
 
-    def close(self) -> None:
-        """Remove what was begun and not finished."""
-        if self._writer is not None:
-            self._writer.abandon()
+    def _check(self, table: Table, snapshot: Snapshot) -> RemitCheck:
+        """The table's check; the keys of other tables that it needs are read once."""
+        with self._loading:
+            if table.name not in self._checks:
+                terms = self._instruction.terms
+                subjects = subject_filter(terms, table, self._staging.pseudonyms, snapshot)
+                texts = free_text(table, snapshot, table.query())
+                self._checks[table.name] = RemitCheck(table, snapshot, subjects, texts)
+            return self._checks[table.name].anew()
 
-    def _start(self, dictionary: Sequence[str]) -> EncryptedWriter:
-        columns: Mapping[str, str] = {c.name: c.category.value for c in self._table.columns}
-        schema = self._transformer.schema
-        draft = self._staging.create(f"{self._context.run}/{self._context.file}")
-        return EncryptedWriter(draft, schema, columns, self._readers, self._context, dictionary)
+
+class _StoppedError(Exception):
+    """Another lane has failed."""
 
 
-def _refuse_credentials(table: Table, batch: pa.RecordBatch) -> None:
-    """Whatever the column is called and the instruction says: a password must not leave.
+def _in_lanes(
+    extractor: Extractor,
+    pieces: Sequence[Piece],
+    snapshot: Snapshot,
+    source: Source,
+    shared: str,
+    lanes: int,
+) -> list[StagedPiece]:
+    """Each lane takes the next piece until there is none; the first failure stops them all."""
+    waiting, staged = deque(enumerate(pieces)), {}
 
-    Looked for as the source has it: most of a password is one still, and not recognised.
+    def work(view: Snapshot) -> None:
+        try:
+            while not extractor.stopped.is_set():
+                number, piece = waiting.popleft()
+                staged[number] = extractor.extract(piece, view)
+        except IndexError:
+            return  # nothing is waiting
+        except BaseException:
+            extractor.stopped.set()
+            raise
+
+    def lane() -> None:
+        with source.snapshot(shared) as view:
+            work(view)
+
+    with ThreadPoolExecutor(lanes - 1, "remit-lane") as pool:
+        futures = [pool.submit(_guarded(lane, extractor.stopped)) for _ in range(lanes - 1)]
+        errors = [_error_of(lambda: work(snapshot)), *(_error_of(f.result) for f in futures)]
+    _raise_first([error for error in errors if error is not None])
+    return [staged[number] for number in range(len(pieces))]
+
+
+def _guarded(lane: Callable[[], None], stopped: threading.Event) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            lane()
+        except BaseException:
+            stopped.set()  # it may have failed before it took a piece
+            raise
+
+    return run
+
+
+def _error_of(act: Callable[[], Any]) -> BaseException | None:
+    try:
+        act()
+    except BaseException as error:  # noqa: BLE001  (raised by `_raise_first`)
+        return error
+    return None
+
+
+def _raise_first(errors: Sequence[BaseException]) -> None:
+    """Raise what went wrong, rather than that a lane was stopped by it."""
+    for error in sorted(errors, key=lambda one: isinstance(one, _StoppedError)):
+        raise error
+
+
+def counted(table: Table, snapshot: Snapshot) -> Totals:
+    """What the source says of the table's rows in scope. Raises: Refused (rows-over-maximum)."""
+    expected = snapshot.totals(table.query(), summable(table))
+    if expected.rows > table.rows.maximum:
+        raise over_maximum(table, expected.rows)
+    return expected
+
+
+def reconcile(table: Table, expected: Totals, read: Sequence[Totals]) -> tuple[str, ...]:
+    """The columns whose sums agree, after the rows do.
+
+    Raises:
+        Refused: rows-not-reconciled, sums-not-reconciled.
     """
-    for column, values in zip(table.columns, batch.columns, strict=True):
-        if column.declared.name != "string" or column.transformation.kind in _SAYING_NOTHING:
-            continue
-        if found := find_credentials(values):
+    rows = sum(totals.rows for totals in read)
+    if rows != expected.rows:
+        raise Refused(
+            "rows-not-reconciled",
+            table.name,
+            f"{rows} rows were read where the source counted {expected.rows}.",
+            "nothing was kept; extract again, and find out what changes rows meanwhile.",
+        )
+    for name, total in expected.sums.items():
+        if sum(totals.sums[name] for totals in read) != total:
             raise Refused(
-                "column-credential",
-                f"{table.name}.{column.name}",
-                f"{found} of {len(values)} values look like credentials (passwords, tokens, keys).",
-                "nothing was kept; leave the column out, or have the controller empty it.",
+                "sums-not-reconciled",
+                f"{table.name}.{name}",
+                "the sum of what was read is not the one that the source found.",
+                "nothing was kept; find out what changes values on the way.",
             )
+    return tuple(expected.sums)
 
 
-def repeating(batch: pa.RecordBatch) -> list[str]:
-    """The text columns whose values repeat enough to be written as dictionaries."""
-    return [
-        field.name
-        for field, column in zip(batch.schema, batch.columns, strict=True)
-        if pa.types.is_string(field.type) and pc.count_distinct(column).as_py() * 4 < len(batch)
-    ]
+class _Sums:
+    """Adds up what was read, exactly."""
+
+    def __init__(self, table: Table) -> None:
+        self.found = {name: Decimal(0) for name in summable(table)}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for name in self.found:
+            column = batch.column(name)
+            scale = column.type.scale if pa.types.is_decimal(column.type) else 0
+            added = pc.sum(column.cast(pa.decimal128(38, scale))).as_py()
+            self.found[name] += added or 0

@@ -7,7 +7,9 @@ controller's public key is all that a reader must bring along.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -15,9 +17,10 @@ from securesystemslib.signer import Signer
 
 from remit import canonical, signing
 from remit.errors import Refused
-from remit.extract import columns_digest, file_names
-from remit.instruction import TrustStore, VerifiedInstruction, verify
+from remit.instruction import Instruction, TrustStore, VerifiedInstruction, verify
+from remit.pieces import file_stems, is_whole
 from remit.signing import PublicKey
+from remit.table_writer import columns_digest
 
 PAYLOAD_TYPE = "application/vnd.remit.manifest+json"
 MANIFEST = "manifest.dsse.json"
@@ -27,7 +30,7 @@ RECEIPT = "receipt.dsse.json"
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0)]
-FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}\.parquet$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}\.parquet$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,100}$")]
 
 
@@ -103,16 +106,27 @@ def open_manifest(envelope: bytes, instruction: VerifiedInstruction) -> Manifest
 
 def _require_instructed(manifest: Manifest, instruction: VerifiedInstruction) -> None:
     terms = instruction.terms
-    names = file_names(terms)
-    expected = [(names[table.name], table.name, columns_digest(table)) for table in terms.tables]
     if manifest.instruction.digest != instruction.digest:
         raise _mismatch("instruction.digest", "it was made under another instruction")
-    if [(file.name, file.table, file.columns) for file in manifest.files] != expected:
-        raise _mismatch("files", "they are not the instructed tables and columns")
-    if any(file.rows > terms.table(file.table).rows.maximum for file in manifest.files):
-        raise _mismatch("files", "there are more rows than instructed")
+    _require_tables(manifest.files, terms)
     if manifest.recipients != {r.name: PublicKey.parse(r.key).key_id for r in terms.recipients}:
         raise _mismatch("recipients", "they are not the instructed ones")
+
+
+def _require_tables(files: Sequence[ManifestFile], terms: Instruction) -> None:
+    """Each table's files in the order of the tables, whole or in all its parts."""
+    stems, left = file_stems(terms), list(files)
+    for table in terms.tables:
+        own = list(takewhile(lambda file, name=table.name: file.table == name, left))
+        left = left[len(own) :]
+        digest = columns_digest(table)
+        known = is_whole(stems[table.name], [file.name for file in own])
+        if not known or any(file.columns != digest for file in own):
+            raise _mismatch("files", "they are not the instructed tables and columns")
+        if sum(file.rows for file in own) > table.rows.maximum:
+            raise _mismatch("files", "there are more rows than instructed")
+    if left:
+        raise _mismatch("files", "they are not the instructed tables and columns")
 
 
 def _mismatch(field: str, what: str) -> Refused:

@@ -12,6 +12,9 @@ from remit.errors import one_line
 from remit.evidence import Record
 from remit.plan.shown import plan_lines
 
+WARNING = "Warning"
+"""With this begins what did not stop the run, but should be looked at."""
+
 _TITLES = {
     "received": "Instruction received",
     "revoked": "Instruction revoked",
@@ -101,21 +104,37 @@ def _obliged(data: Mapping[str, Any]) -> list[str]:
 
 
 def _extracted(data: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{file['table']}: {file['rows']} rows, {file['size']} bytes, encrypted, {file['sha256']}."
-        + (f" Suppressed: {file['suppressed']} rows." if file["suppressed"] else "")
-        for file in data["files"]
-    ]
+    lines = []
+    for file in data["files"]:
+        suppressed = f" Suppressed: {file['suppressed']} rows." if file["suppressed"] else ""
+        lines.append(
+            f"{file['table']}: {file['rows']} rows, {file['size']} bytes, encrypted, "
+            f"{file['sha256']}.{suppressed}"
+        )
+        lines += [f"  {_scanned(column)}" for column in file.get("free_text", [])]
+    return lines
+
+
+def _scanned(column: Mapping[str, Any]) -> str:
+    """What was found in a column of free text."""
+    each = ", ".join(f"{kind} in {count}" for kind, count in column["kinds"].items() if count)
+    done = {"count": "left as they are", "redact": "redacted", "stop": "none may leave"}
+    unchecked = column["unchecked"]
+    return (
+        f"{column['column']}: direct identifiers in {column['identifying']} of {column['texts']} "
+        f"texts{f' ({each})' if each else ''}, {done[column['treatment']]}."
+        + (f" Of {unchecked} no name is known." if unchecked else "")
+    )
 
 
 def _report(data: Mapping[str, Any]) -> list[str]:
     lines = [f"Judged by {data['report']['engine']}."]
     for table in data["report"]["tables"]:
-        total = table["passed"] + table["failed"]
+        total = table["passed"] + table["failed"] + table.get("warned", 0)
         lines.append(
             f"{table['table']}: {table['passed']} of {total} rules hold, {table['rows']} rows."
         )
-        lines += [f"  {_verdict(v)}" for v in table["verdicts"] if not v["success"]]
+        lines += [_verdict(verdict) for verdict in table["verdicts"] if not verdict["success"]]
     return lines
 
 
@@ -124,7 +143,9 @@ def _verdict(verdict: Mapping[str, Any]) -> str:
     what = "could not be judged" if verdict["error"] else "does not hold"
     if not verdict["error"] and verdict["unexpected"] is not None:
         what = f"does not hold on {verdict['unexpected']} of {verdict['elements']} rows"
-    return f"{verdict['rule']} ({verdict['type']} on {columns}) {what}."
+    warns = verdict.get("severity") == "warn" and not verdict["error"]
+    said = f"{verdict['rule']} ({verdict['type']} on {columns}) {what}."
+    return f"{WARNING}: {said} The run goes on." if warns else f"  {said}"
 
 
 def _sealing(_: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Protocol
 
 from remit.columns import ColumnType
 
@@ -101,23 +101,27 @@ class SemiJoin:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the parts that a table is read in: rows whose `column` is in [start, end).
+    """One of the parts that a table is read in, in [start, end); made by `Snapshot.divide`.
+
+    It holds no value of a row: bounds are places in the database's files, or cut the window.
 
     Attributes:
-        column: one that is never NULL in the rows asked for.
-        type: integer, uuid, date, timestamp or timestamptz.
-        start: as text of that type; None for no lower bound. end: likewise above.
+        by: ``blocks`` of the table's file, or ``window``, that is, the window's column.
+        start: as text; None for no lower bound. end: likewise above.
     """
 
-    column: str
-    type: ColumnType
+    by: str
     start: str | None
     end: str | None
+
+    def as_json(self) -> dict[str, str | None]:
+        """The part as evidence gives it."""
+        return {"by": self.by, "start": self.start, "end": self.end}
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a source says of rows: how many there are, and the exact sums of some columns."""
+    """What a source says of rows: how many there are, and the sums of what it can sum exactly."""
 
     rows: int
     sums: Mapping[str, Decimal]
@@ -153,8 +157,6 @@ class TableQuery:
         needed = {membership.column: membership.type for membership in self.memberships}
         if self.window:
             needed[self.window.column] = self.window.type
-        if self.part:
-            needed[self.part.column] = self.part.type
         for semi_join in self.through:
             needed.update(semi_join.columns)
         return needed
@@ -182,10 +184,15 @@ class Snapshot(Protocol):
         """Rows that meet the query's limits."""
 
     def totals(self, query: TableQuery, summed: Sequence[str]) -> Totals:
-        """The count, and the exact sums of columns that are integer or decimal (0 of nothing)."""
+        """The count of the rows that meet the limits, and sums over them, 0 of nothing.
 
-    def extremes(self, relation: Relation, column: str) -> tuple[int, int] | None:
-        """The least and the greatest of a column of whole numbers; None where it has no value."""
+        Args:
+            summed: integer and decimal columns of the query; those that the source cannot sum
+                exactly are left out of the answer.
+        """
+
+    def divide(self, query: TableQuery, parts: int) -> list[Part]:
+        """About so many parts that together are all rows, each once; empty where it cannot."""
 
     def share(self) -> str | None:
         """The name by which other connections see this very state, as long as this one is open.
@@ -275,13 +282,6 @@ class Store(Protocol):
     def identity(self) -> str | None:
         """The name given by `claim`; None in a store that is empty, replaced or not mounted."""
 
-    def lock(self, name: str) -> AbstractContextManager[None]:
-        """Hold `name` alone, across processes, released when the holder dies.
-
-        Raises:
-            Unavailable: somebody else holds it.
-        """
-
 
 class LandingZone(Store, Protocol):
     """The place where the target picks deliveries up."""
@@ -334,12 +334,24 @@ class PseudonymKeys(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One expectation: a Great Expectations type and its kwargs, with an id and a reason."""
+    """One expectation: a Great Expectations type and its kwargs, with an id and a reason.
+
+    Attributes:
+        severity: what follows if it fails: ``stop`` the run, or ``warn`` and go on.
+        file: the file of rules that it is from; empty for a rule that the instruction implies.
+    """
 
     id: str
     type: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    severity: Literal["stop", "warn"] = "stop"
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for refusals."""
+        return f"{self.file} rule {self.id}".strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ from remit import canonical, proof, signing
 from remit.confirm import PAYLOAD_TYPE, Receipt, ReceiptFile
 from remit.errors import Refused
 from remit.evidence import timestamp
-from remit.extract import columns_digest
 from remit.instruction import TrustStore
 from remit.manifest import INSTRUCTION, MANIFEST, ManifestFile, OpenedDelivery, open_delivery
 from remit.ports import Store
 from remit.sealed_parquet import FileContext, OpenedFile, open_file, recipient_opener
+from remit.table_writer import columns_digest
 
 
 @dataclass(frozen=True, slots=True)

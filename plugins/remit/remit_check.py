@@ -1,7 +1,8 @@
 """The check of what was read: each row held to the instruction, as if the source had filtered nothing.
 
 Guarantee: a batch that `RemitCheck.admit` gives has exactly the columns asked for, and only rows
-inside window, lists, membership and ceiling, of data subjects who are not on the suppress list.
+inside window, lists, membership and ceiling, of data subjects who are not on the suppress list; free
+text in it was treated as instructed.
 Not guaranteed: that the keys of another table are right; they come from the same snapshot, and the
 other table's own limits are checked in the same way when they are read.
 """
@@ -9,17 +10,19 @@ other table's own limits are checked in the same way when they are read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
-from decimal import Decimal
+from itertools import chain
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from remit.columns import ColumnType
 from remit.errors import Refused
+from remit.free_text import FreeText, ScannedColumn
 from remit.instruction import Table
 from remit.key_sets import KeyGatherer, KeySet, Pairing, require_columns, stream_exactly
-from remit.ports import Membership, SemiJoin, Snapshot, TableQuery, Window
+from remit.ports import SemiJoin, Snapshot, TableQuery
+from remit.row_limits import in_list, in_window, listed
 from remit.suppression import SubjectFilter
 
 
@@ -46,7 +49,7 @@ class ScopeCheck:
         if len(keys) != len(query.through):
             raise ValueError("membership through another table is checked with that table's keys")
         self._name, self._query, self._keys = name, query, keys
-        self._listed = [_typed(membership) for membership in query.memberships]
+        self._listed = [listed(membership) for membership in query.memberships]
 
     @classmethod
     def load(cls, name: str, query: TableQuery, snapshot: Snapshot) -> ScopeCheck:
@@ -68,10 +71,9 @@ class ScopeCheck:
         """Refuse (row-outside-remit) a batch with a row outside any limit."""
         query = self._query
         if query.window:
-            self._require(_in_window(batch, query.window), query.window.column)
+            self._require(in_window(batch, query.window), query.window.column)
         for membership, values in zip(query.memberships, self._listed, strict=True):
-            inside = pc.is_in(batch.column(membership.column), values, skip_nulls=True)
-            self._require(inside, membership.column)
+            self._require(in_list(batch, membership, values), membership.column)
         for join, keys in zip(query.through, self._keys, strict=True):
             self._require(keys.holds(batch), ", ".join(name for name, _ in join.columns))
 
@@ -94,6 +96,7 @@ class RemitCheck:
         table: Table,
         snapshot: Snapshot | None = None,
         subjects: SubjectFilter | None = None,
+        texts: FreeText | None = None,
     ) -> None:
         """Prepare the check.
 
@@ -101,20 +104,34 @@ class RemitCheck:
             table: the table's part of the instruction.
             snapshot: where the keys of other tables are read, if membership leads through any.
             subjects: says whose rows may leave, where there is a suppress list.
+            texts: looks through free text, where that is instructed.
 
         Raises:
             Refused: as `ScopeCheck.load`.
         """
         self._table, query = table, table.query()
         self._names = [name for name, _ in query.columns]
-        self._subjects = subjects
+        self._subjects, self._texts = subjects, texts
         if snapshot is None:
             self._scope = ScopeCheck(table.name, query)
         else:
             self._scope = ScopeCheck.load(table.name, query, snapshot)
-        self._asked = self._scope.widened(*(subjects.columns.items() if subjects else ()))
+        needed = [one.columns.items() for one in (subjects, texts) if one]
+        self._asked = self._scope.widened(*chain.from_iterable(needed))
         self.rows = 0
         self.suppressed = 0
+
+    def anew(self) -> RemitCheck:
+        """The same check, that has seen no row; it shares the keys that were read for it."""
+        other = copy(self)
+        other.rows = other.suppressed = 0
+        other._texts = self._texts.anew() if self._texts else None
+        return other
+
+    @property
+    def scanned(self) -> tuple[ScannedColumn, ...]:
+        """What was found in free text so far."""
+        return self._texts.scanned() if self._texts else ()
 
     def query(self) -> TableQuery:
         """The table's query with the columns that the checks need, which are dropped afterwards."""
@@ -124,14 +141,18 @@ class RemitCheck:
         """The batch with only the allowed columns, of the rows that are not suppressed.
 
         Raises:
-            Refused: columns-outside-remit, row-outside-remit or rows-over-maximum.
+            Refused: columns-outside-remit, row-outside-remit or rows-over-maximum; those of
+                `FreeText.apply`.
         """
         require_columns(self._table.name, batch, self._asked)
         self._scope.require(batch)
         self.rows += batch.num_rows
         if self.rows > self._table.rows.maximum:
             raise over_maximum(self._table, self.rows)
-        return self._without_suppressed(batch).select(self._names)
+        kept = self._without_suppressed(batch)
+        if self._texts:
+            kept = self._texts.apply(kept)
+        return kept.select(self._names)
 
     def _without_suppressed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if self._subjects is None:
@@ -150,22 +171,3 @@ def _keys(join: SemiJoin, snapshot: Snapshot) -> KeySet:
         check.require(batch)
         gathered.add(pairing.other_keys(batch))
     return KeySet(pairing, gathered.keys())
-
-
-def _in_window(batch: pa.RecordBatch, window: Window) -> pa.BooleanArray:
-    column, kind = batch.column(window.column), window.type.arrow()
-    start, end = (pa.scalar(text).cast(kind) for text in (window.start, window.end))
-    inside = pc.and_(pc.greater_equal(column, start), pc.less(column, end))
-    return pc.fill_null(inside, False)
-
-
-def _typed(membership: Membership) -> pa.Array:
-    """The values listed, without those that no value of the type can be."""
-    kind = membership.type
-    if kind.name == "integer":
-        numbers = [int(value) for value in membership.values]
-        return pa.array([n for n in numbers if -(2**63) <= n < 2**63], kind.arrow())
-    if kind.name == "decimal":
-        texts = [text for text in membership.values if len(text.lstrip("-")) <= kind.precision]
-        return pa.array(list(map(Decimal, texts)), kind.arrow())
-    return pa.array(membership.values, pa.string()).cast(kind.arrow())

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -113,11 +114,16 @@ class EncryptedWriter:
         if self._buffered >= ROW_GROUP_ROWS:
             self._flush()
 
-    def close(self) -> WrittenFile:
-        """Finish the file and publish it under its name."""
+    def close(self, standing: Callable[[], AbstractContextManager[None]]) -> WrittenFile:
+        """Finish the file and publish it under its name.
+
+        Args:
+            standing: held while it is published.
+        """
         self._flush()
         self._writer.close()
-        self._draft.publish()
+        with standing():
+            self._draft.publish()
         commitment = proof.commitment(self._content.proof(self._challenge))
         return WrittenFile(self._sink.size, self._sink.digest(), self._content.rows, commitment)
 
@@ -146,7 +152,6 @@ class _HashingSink:
     def write(self, data: Any) -> int:
         if self.closed:
             return len(data)
-        data = bytes(data)
         self._draft.write(data)
         self._hash.update(data)
         self.size += len(data)

@@ -8,16 +8,15 @@ what the rows in scope lead to.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from remit.columns import ColumnType
 from remit.instruction import Instruction, Table
-from remit.instruction.tables import DataSubject, SubjectStep
-from remit.key_sets import KeyGatherer, KeySet, Pairing, stream_exactly
-from remit.ports import PseudonymKeys, SemiJoin, Snapshot, TableQuery
+from remit.instruction.subjects import DataSubject
+from remit.key_sets import KeyGatherer, KeySet, stream_exactly
+from remit.ports import PseudonymKeys, Snapshot, TableQuery
+from remit.subject_names import step_of_way
 from remit.transform import SuppressList
 
 
@@ -63,7 +62,7 @@ class SubjectFilter:
             return None
         step = subject.through[0]
         rest = subject.model_copy(update={"through": subject.through[1:]})
-        pairing, query = _step(step, rest, scope)
+        pairing, query = step_of_way(step, rest, scope)
         further = self._reached(rest, query)
         seen, barred = KeyGatherer(query.table), KeyGatherer(query.table)
         for batch in stream_exactly(self._snapshot, query):
@@ -71,16 +70,6 @@ class SubjectFilter:
             seen.add(keys)
             barred.add(keys.filter(pc.invert(self._judged(batch, further))))
         return KeySet(pairing, _without(seen.keys(), barred.keys()))
-
-
-def _step(step: SubjectStep, rest: DataSubject, scope: TableQuery) -> tuple[Pairing, TableQuery]:
-    """How rows in scope lead to the step's table, and what is asked of that one to go on."""
-    own = tuple((join.column, join.own) for join in step.join)
-    other = tuple((join.to, join.other) for join in step.join)
-    led_to = SemiJoin(other, replace(scope, columns=own))
-    columns = tuple((dict(other) | rest.own_columns()).items())
-    schema, table = step.there
-    return Pairing(own, other), TableQuery(table, columns, through=(led_to,), schema=schema)
 
 
 def _without(keys: pa.Array | None, barred: pa.Array | None) -> pa.Array | None:

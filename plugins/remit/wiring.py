@@ -2,6 +2,8 @@
 
 REMIT_HOME         state; default $AIRFLOW_HOME/remit (or ~/airflow/remit)
 REMIT_LEDGER       the evidence ledger's database; default sqlite under REMIT_HOME
+REMIT_STAGING      the staging store: a folder, s3://BUCKET/PREFIX?endpoint=URL&region=NAME (credentials by
+boto3's own search: environment, profile, role) or conn:ID; default REMIT_HOME/staging
 REMIT_SIGNING_KEY  URI of the processor's signing key; default REMIT_HOME/keys/processor.pem
 REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/include if it is
 there, else ./include
@@ -19,15 +21,17 @@ from typing import TYPE_CHECKING
 
 from remit.errors import Refused, UsageError
 from remit.instruction import TrustStore
-from remit.ports import Judge, LandingZone, PseudonymKeys, Source
+from remit.ports import Judge, LandingZone, PseudonymKeys, Source, Store
 from remit.signing import load_signer
 
 if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
+    from remit.adapters.sql_source import Database
     from remit.custody import Deployment
     from remit.evidence import Ledger
 
-Resolve = Callable[[str], str]
-"""Turns an Airflow connection id into the URL or path that it stands for."""
+Resolve = Callable[[str], "str | Database"]
+"""Turns an Airflow connection id into the URL or path that it stands for, or into the database
+that only its hook connects to."""
 
 
 def no_connections(connection_id: str) -> str:
@@ -41,6 +45,7 @@ class Settings:
 
     home: Path
     ledger: str
+    staging: str
     signing_key: str
     include: Path
 
@@ -54,6 +59,7 @@ class Settings:
         return cls(
             home=home,
             ledger=environment.get("REMIT_LEDGER") or f"sqlite:///{home}/evidence.sqlite",
+            staging=environment.get("REMIT_STAGING") or str(home / "staging"),
             signing_key=environment.get("REMIT_SIGNING_KEY")
             or str(home / "keys" / "processor.pem"),
             include=Path(include).expanduser().absolute(),
@@ -91,10 +97,12 @@ def open_ledger(settings: Settings, *, create: bool = False) -> Ledger:
 
 
 def open_deployment(
-    settings: Settings, trust: TrustStore | None = None, now: Callable[[], datetime] = clock
+    settings: Settings,
+    trust: TrustStore | None = None,
+    now: Callable[[], datetime] = clock,
+    resolve: Resolve = no_connections,
 ) -> Deployment:
     """Everything that runs share."""
-    from remit.adapters.folder import FolderStore
     from remit.adapters.keyring import FolderKeyStore
     from remit.custody import Deployment
     from remit.evidence import EvidenceLog
@@ -103,7 +111,7 @@ def open_deployment(
         log=EvidenceLog(open_ledger(settings, create=True), load_signer(settings.signing_key), now),
         clock=now,
         trust=trust or settings.trust(),
-        staging=FolderStore(settings.home / "staging"),
+        staging=open_staging(settings.staging, resolve),
         keys=FolderKeyStore(settings.home / "keyring"),
         pseudonyms=open_pseudonyms(settings),
         suites=settings.include / "expectations",
@@ -111,11 +119,33 @@ def open_deployment(
     )
 
 
+def open_staging(spec: str, resolve: Resolve = no_connections) -> Store:
+    """The staging store from an absolute path, an s3:// URL or ``conn:ID``.
+
+    Raises:
+        Refused: staging-insecure.
+        UsageError: it is none of these.
+    """
+    place = _resolved(spec, resolve)
+    if place.startswith("s3://"):
+        from remit.adapters.s3 import S3Place, S3Store
+
+        return S3Store(S3Place.parse(place))
+    from remit.adapters.folder import FolderStore
+
+    path = Path(place.removeprefix("file://"))
+    if "://" in str(path) or not path.is_absolute():
+        raise UsageError("REMIT_STAGING is an absolute path, s3://BUCKET/PREFIX or conn:ID.")
+    return FolderStore(path)
+
+
 def open_source(spec: str, resolve: Resolve = no_connections) -> Source:
     """A source from a database URL or ``conn:ID``."""
+    from remit.adapters.sql_source import open_database
     from remit.adapters.sql_source import open_source as open_sql
 
-    return open_sql(_resolved(spec, resolve))
+    place = _resolved_source(spec, resolve)
+    return open_sql(place) if isinstance(place, str) else open_database(place)
 
 
 def open_landing(spec: str, resolve: Resolve = no_connections) -> LandingZone:
@@ -155,4 +185,11 @@ def open_judge() -> Judge:
 
 
 def _resolved(spec: str, resolve: Resolve) -> str:
+    place = _resolved_source(spec, resolve)
+    if not isinstance(place, str):
+        raise UsageError(f"{spec} is a database, which is a source and nothing else.")
+    return place
+
+
+def _resolved_source(spec: str, resolve: Resolve) -> str | Database:
     return resolve(spec.removeprefix("conn:")) if spec.startswith("conn:") else spec

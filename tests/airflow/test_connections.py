@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from remit.adapters.s3 import S3Place
 from remit.errors import UsageError
 from remit.operators.connections import address
 
@@ -45,6 +46,54 @@ def test_sqlite_and_folders() -> None:
     assert address(connection(conn_type="sqlite", host="/data/lis.db")) == "sqlite:////data/lis.db"
     landing = connection(conn_type="fs", extra={"path": "/srv/kalisil"})
     assert address(landing) == "/srv/kalisil"
+
+
+def test_bucket_with_every_field() -> None:
+    s3 = {"bucket_name": "remit-staging", "prefix": "/site one/", "endpoint_url": "https://s3.here"}
+    made = connection(
+        conn_type="aws",
+        login="AKIA/1",
+        password="p@ss/+:?#%",
+        extra={
+            "region_name": "eu-west-3",
+            "endpoint_url": "https://elsewhere",
+            "aws_session_token": "t+/=&",
+            "service_config": {"s3": s3},
+        },
+    )
+    place = S3Place.parse(address(made))
+
+    assert place.label == "https://s3.here/remit-staging/site one"
+    assert place.region == "eu-west-3"
+    assert place.credentials == {
+        "aws_access_key_id": "AKIA/1",
+        "aws_secret_access_key": "p@ss/+:?#%",
+        "aws_session_token": "t+/=&",
+    }
+
+
+def test_bucket_with_credentials_that_the_machine_has() -> None:
+    extra = {"service_config": {"s3": {"bucket_name": "remit-staging"}}}
+    place = S3Place.parse(address(connection(conn_type="aws", extra=extra)))
+    assert (place.label, place.credentials) == ("s3://remit-staging", {})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"extra": {"bucket": "hidden"}},
+        {"extra": {"service_config": {"s3": {}}}},
+        {"extra": {"service_config": {"s3": {"bucket_name": "b-1"}}, "role_arn": "hidden"}},
+        {"extra": {"service_config": {"s3": {"bucket_name": "b-1"}}, "verify": False}},
+        {"extra": {"service_config": {"s3": {"bucket_name": "b-1", "verify": False}}}},
+        {"login": "hidden", "extra": {"service_config": {"s3": {"bucket_name": "b-1"}}}},
+    ],
+)
+def test_bucket_with_what_is_not_understood_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="needs bucket_name") as caught:
+        address(connection(conn_type="aws", **fields))
+    assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ PUBLISH = "remit.adapters.folder:FolderDraft.publish"
 COPY = "remit.adapters.folder:FolderLanding._copy"
 RENAMED = "remit.adapters.folder:FolderLanding.publish"
 APPEND = "remit.evidence:EvidenceLog.append"
-WITNESS = "remit.adapters.ledger:SqlLedger._keep_witness"
+WITNESS = "remit.adapters.witness:Witness.keep"
 MAKE_KEY = "remit.adapters.keyring:FolderKeyStore.create"
 DESTROY = "remit.adapters.keyring:FolderKeyStore.destroy"
 REMOVE = "remit.adapters.folder:FolderStore.remove"
@@ -138,7 +138,7 @@ def undisturbed(
 
 
 def files(folder: Path) -> set[str]:
-    """Every file below, hidden ones too; locks hold nothing."""
+    """Every file below, hidden ones too; a store's own name holds nothing."""
     return {
         str(path.relative_to(folder))
         for path in folder.rglob("*")

@@ -394,10 +394,10 @@ def test_run_whose_step_is_at_work_is_left_alone_by_the_sweep(world) -> None:
     assert [one.deleted for one in sweep(world)] == [True]
 
 
-def test_staging_that_does_not_answer_is_not_taken_for_a_step_at_work(world) -> None:
+def test_locks_that_do_not_answer_are_not_taken_for_a_step_at_work(world) -> None:
     run = begun(world, "extract")
     take_back(world)
-    lock = world.root / "processor" / "staging" / ".remit" / "locks" / run.id
+    lock = world.root / "processor" / "evidence.sqlite.locks" / f"{run.id}.lock"
     lock.unlink()
     lock.mkdir()
 

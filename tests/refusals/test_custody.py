@@ -209,16 +209,15 @@ def test_run_opened_twice_at_once(world, refuses, monkeypatch) -> None:
 def test_second_process_on_one_run_is_told_to_come_later(world, up_to, judge) -> None:
     run = up_to(world, "plan")
     hold = (
-        "import sys; from pathlib import Path; from remit.adapters.folder import FolderStore\n"
-        "with FolderStore(Path(sys.argv[1])).lock('durand-test'):\n"
-        "    print('held', flush=True); sys.stdin.read()"
+        "from remit.wiring import Settings, open_ledger\n"
+        "with open_ledger(Settings.from_environment()).lock('durand-test'):\n"
+        "    print('held', flush=True); input()"
     )
-    staging = world.root / "processor" / "staging"
     other = subprocess.Popen(
-        [sys.executable, "-c", hold, staging],
+        [sys.executable, "-c", hold],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={"PYTHONPATH": ":".join(sys.path)},
+        env={"PYTHONPATH": ":".join(sys.path), **world.environment},
     )
     with other:
         assert other.stdout.readline() == b"held\n"

@@ -16,6 +16,7 @@ from remit.wiring import open_judge
 
 Fields = dict[str, Any]
 WHY = "The biologist's interpretation, which the treating doctor must still see"
+LOOKED_FOR = {"treatment": "stop", "kinds": ["nir", "email", "phone", "iban"]}
 
 
 @pytest.fixture
@@ -33,11 +34,16 @@ def plan(world: World, left_nothing: Callable[[World], None]) -> Callable[..., N
     return go
 
 
-def column(name: str, kind: str, **more: str) -> dict[str, str]:
+def column(name: str, kind: str, **more: Any) -> Fields:
     return {"name": name, "type": kind, "category": "health", "purpose": "A reason", **more}
 
 
-def add(*columns: dict[str, str], table: int = 0) -> Callable[[Fields], object]:
+def free_text(name: str, kind: str = "string") -> Fields:
+    more = {"identifiers": LOOKED_FOR} if kind == "string" else {}
+    return column(name, kind, free_text=WHY, **more)
+
+
+def add(*columns: Fields, table: int = 0) -> Callable[[Fields], object]:
     return lambda fields: fields["tables"][table]["columns"].extend(columns)
 
 
@@ -65,7 +71,7 @@ def test_column_that_the_source_has_not(plan, refuses) -> None:
 @pytest.mark.vector("column-missing")
 def test_column_in_another_case(plan, refuses) -> None:
     with refuses(at="results.Comment", saying="not at the source"):
-        plan(add(column("Comment", "string", free_text=WHY)))
+        plan(add(free_text("Comment")))
 
 
 @pytest.mark.vector("column-retyped")
@@ -79,7 +85,7 @@ def test_column_in_another_case(plan, refuses) -> None:
 )
 def test_column_of_another_type(plan, refuses, name, declared, live) -> None:
     with refuses(at=f"results.{name}", saying=f"declared {declared}, but {live}"):
-        plan(add(column(name, declared, free_text=WHY)))
+        plan(add(free_text(name, declared)))
 
 
 @pytest.mark.vector("column-retyped")
@@ -97,7 +103,7 @@ def test_credential_like_column(world, plan, refuses, name) -> None:
     ddl(world, f"ALTER TABLE results ADD COLUMN {name} TEXT")
 
     with refuses(at=f"results.{name}", saying="whatever is instructed"):
-        plan(add(column(name, "string", free_text=WHY)))
+        plan(add(free_text(name)))
 
 
 @pytest.mark.vector("column-free-text")

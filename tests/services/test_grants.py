@@ -706,7 +706,10 @@ def test_hostile_names_are_names(
             "maximum": 9,
         }
         of_names = {"type": "string", "category": "technical", "purpose": "Name"}
-        table["columns"] = [{"name": column, "free_text": UNDATED} | of_names]
+        looked_for = {"treatment": "stop", "kinds": ["nir"]}
+        table["columns"] = [
+            {"name": column, "free_text": UNDATED, "identifiers": looked_for} | of_names
+        ]
         fields["tables"], fields["expectations"] = [table], []
 
     table, other, x, y = (sql.Identifier(n) for n in (name, f"{name}2", column, f"{column}2"))

@@ -13,6 +13,7 @@ import rfc8785
 
 from remit import signing
 from remit.adapters.ledger import SqlLedger
+from remit.adapters.witness import Witness
 from remit.errors import EvidenceBroken, Refused, Unavailable
 from remit.evidence import EvidenceLog, verify_log
 from remit.testing.postgres import PostgresCluster
@@ -68,6 +69,77 @@ def test_writers_in_several_processes_make_one_log(url: str, key: Path) -> None:
     ledger, log = open_log(url, key)
     assert verify_log(ledger, public(key)).size == WRITERS * EACH
     assert {r.run for r in log.records()} == {f"run-{w}" for w in range(WRITERS)}
+
+
+def write_on_one_run(url: str, key: Path, writer: int) -> None:
+    # A home of its own for each, as on machines of their own.
+    home = key.parent / f"machine-{writer}"
+    home.mkdir()
+    log = EvidenceLog(
+        SqlLedger(url, home / "witness"),
+        signing.load_signer(str(key)),
+        lambda: datetime.now(UTC),
+    )
+    for number in range(EACH):
+        log.append("run", "noted", {"writer": writer, "number": number}, "test", step=None)
+
+
+def test_tasks_of_one_run_lose_no_record_whoever_is_faster(url: str, key: Path) -> None:
+    open_log(url, key)
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=write_on_one_run, args=(url, key, w)) for w in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(120)
+
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    ledger, log = open_log(url, key)
+    assert verify_log(ledger, public(key)).size == 2 * EACH
+    records = log.records("run")
+    assert [record.step for record in records] == list(range(2 * EACH))
+    for writer in range(2):
+        own = [r.data["number"] for r in records if r.data["writer"] == writer]
+        assert own == list(range(EACH))
+        witness = key.parent / f"machine-{writer}" / "witness"
+        assert verify_log(ledger, public(key), [witness.read_bytes()]).size == 2 * EACH
+
+
+def test_machine_that_appended_long_ago_goes_on(url: str, key: Path) -> None:
+    _, here = open_log(url, key)
+    here.append("run", "noted", {}, "test", step=0)
+    signer = signing.load_signer(str(key))
+    there = EvidenceLog(SqlLedger(url, key.parent / "other"), signer, lambda: datetime.now(UTC))
+    for step in range(1, 6):
+        there.append("run", "noted", {}, "test", step=step)
+
+    here.append("run", "noted", {}, "test", step=6)
+
+    assert verify_log(here.ledger, public(key)).size == 7
+
+
+def test_witness_is_not_put_back_by_who_was_slower(url: str, key: Path) -> None:
+    ledger, log = open_log(url, key)
+    log.append("run", "noted", {}, "test", step=0)
+    first = ledger.witnessed()
+    log.append("run", "noted", {}, "test", step=1)
+    second = ledger.witnessed()
+    assert first is not None
+
+    Witness(key.parent / "witness").keep(first)
+
+    assert ledger.witnessed() == second == ledger.checkpoint()
+
+
+def test_server_with_another_isolation_by_default_keeps_appends_apart(
+    cluster: PostgresCluster, key: Path
+) -> None:
+    url = cluster.create_database("serializable")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "ALTER DATABASE serializable SET default_transaction_isolation = 'serializable'"
+        )
+    test_tasks_of_one_run_lose_no_record_whoever_is_faster(url, key)
 
 
 def test_a_step_is_recorded_once(url: str, key: Path) -> None:

@@ -43,7 +43,8 @@ def lines(*columns: SourceColumn, table: str = "t", schema: Any = None) -> str:
 
 
 def uncommented(text: str) -> str:
-    """The draft with every column taken in, and every membership that it proposes."""
+    """The draft with every column taken in, and every membership and way to names that it proposes."""
+    text = re.sub(r"^    # (subject_names: )", r"    \1", text, flags=re.M)
     text = re.sub(r"^( +)# (- \{name: )", r"\1\2", text, flags=re.M)
     return re.sub(r"^      # (through:|  .*)", r"      \1", text, flags=re.M)
 
@@ -151,7 +152,7 @@ def test_filled_in_it_is_an_instruction(drafted: str) -> None:
     ("one", "said"),
     [
         (column("portal_password"), "looks like a credential, and so can never leave"),
-        (column("comment"), "free_text: ...}  # free text"),
+        (column("comment"), "free_text: ..., identifiers: {treatment: stop}}  # free text"),
         (column("hl7_message"), "a whole message, which may hold everything of a patient"),
         (column("birth_date", "date"), "a birth date"),
         (column("nir"), "a national or insurance number"),

@@ -81,7 +81,7 @@ ACCEPTED = [
     ("tables.0.columns.0.name", "größe"),
     ("tables.0.columns.4.type", "decimal(38,10)"),
     ("tables.0.columns.4.type", "decimal(38, 10)"),
-    ("tables.0.columns.5.free_text", "The coded result, read and released by a biologist"),
+    ("tables.0.columns.5.identifiers", {"treatment": "count", "kinds": ["nir", "email"]}),
     ("tables.0.columns.5.free_text", None),
     ("tables.0.columns.0.nullable", True),
     ("tables.0.rows.maximum", 1),

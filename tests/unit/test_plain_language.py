@@ -102,7 +102,8 @@ IN_OTHER_WORDS = re.compile(
     r"remit|.*key|.*sha256|pseudonym_keys\[\].check|suppress\.subjects\[\]|confirmation\.level|"
     r"recipients\[\].name|.*(from|to|until|_within|_confirmation)|.*(type|nullable|per_run)|"
     r".*(category|categories\[\])|.*transform\.(kind|to|width|length)|.*\.maximum|.*transport|"
-    r".*at_end|.*decryption_keys|.*overprivileged|.*in\[\]|.*signatures|version|.*constant"
+    r".*at_end|.*decryption_keys|.*overprivileged|.*in\[\]|.*signatures|version|.*constant|"
+    r".*identifiers\.(treatment|kinds\[\])"
 )
 
 
@@ -158,6 +159,7 @@ EXPECTED = {
         "Hélène Durand <helene.durand@durand.example> within 24 hours.",
         "Zoé Petit <zoe.petit@parc.example> within 1 hour and 30 minutes.",
         "The rows of 2 suppressed persons never leave.",
+        "Reports of these checks show 1 to 11 rows as fewer than 12 only (Art. 25(2)).",
         "In “open requests” the column nir of adm.patients (found by patient = number) of visits "
         "(found by visit = id) says whose a row is.",
         "Valid from 1 January 2026, 00:00 (UTC+01:00) until before 31 December 2026, 23:59:30 "
@@ -238,6 +240,16 @@ def change(path: str, value: Any) -> Edit:
             change("suppress.subjects", []),
             "The rows of 0 suppressed persons never leave.",
             "Les lignes de 0 personne exclue ne sortent jamais.",
+        ),
+        (
+            change("reporting.small_counts", 1),
+            "show every count of rows, small ones too.",
+            "montrent tous les nombres de lignes, même petits.",
+        ),
+        (
+            lambda f: f.pop("reporting"),
+            "1 to 4 rows as fewer than 5 only (Art. 25(2)).",
+            "seulement « moins de 5 » pour 1 à 4 lignes (art. 25, par. 2).",
         ),
         (
             lambda f: (f.pop("supersedes"), f.update(version=1)),

@@ -7,13 +7,12 @@ process leaves behind is listed with the rest. Nobody but owner and group can re
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -85,22 +84,6 @@ class FolderStore:
                 folder = folder.parent
             if folder.is_dir():
                 _sync_folder(folder)
-
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """See `remit.ports.Store`; the kernel lets go when the holder dies."""
-        with self._translated(name):
-            lock = self._at(f".remit/locks/{name}")
-            self._make_folder(lock.parent)
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Unavailable(name, "another process is working on it just now.") from None
-            yield
-        finally:
-            os.close(handle)
 
     def claim(self) -> str:
         """See `remit.ports.Store`."""

@@ -1,8 +1,8 @@
 """The evidence log in a database: a SQLite file by default, PostgreSQL for a real deployment.
 
 Guarantee: appends are atomic, one at a time across processes, and each is durable before it returns.
-The newest checkpoint is also kept in a file apart (the witness), so that a log cut short together
-with its checkpoints is noticed by whoever has that file.
+The newest checkpoint that this machine made is also kept in a file apart (the witness), so that a log
+cut short together with its checkpoints is noticed by whoever has that file.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from remit.adapters.folder import translating_os
+from remit.adapters.locks import AdvisoryLocks, FolderLocks, Locks
+from remit.adapters.witness import Witness
 from remit.errors import EvidenceBroken, RemitError, Unavailable, UsageError, translating
 from remit.evidence import Kept, Record
 from remit.merkle import Frontier
@@ -59,11 +61,12 @@ class SqlLedger:
         Raises:
             UsageError: the URL is none, or there is no ledger to read.
         """
-        self._witness = witness
+        self._witness = Witness(witness)
         self._engine = _engine(url)
         self.label = _label(self._engine)
+        self._locks = _locks(self._engine, self.label)
         if not self._is_there():
-            if witness.exists():
+            if self._witness.exists():
                 raise EvidenceBroken(
                     self.label, "it was cut short: the checkpoints that it had are gone."
                 )
@@ -99,8 +102,9 @@ class SqlLedger:
         with self._translated(), self._begin() as connection:
             writer = _Writer(connection)
             yield writer
+            self._locks.require_held()  # who lost a lock must not record what it did without it
         if writer.checkpoint is not None:
-            self._keep_witness(writer.checkpoint)
+            self._witness.keep(writer.checkpoint)  # after the commit: it may lag, but not run ahead
 
     def kept(
         self, run: str | None = None, kinds: Collection[str] = (), *, newest_first: bool = False
@@ -143,17 +147,11 @@ class SqlLedger:
 
     def witnessed(self) -> bytes | None:
         """See `remit.evidence.Ledger`."""
-        with translating_os("the witness checkpoint"):
-            return self._witness.read_bytes() if self._witness.exists() else None
+        return self._witness.read()
 
-    def _keep_witness(self, envelope: bytes) -> None:
-        # After the commit: a witness may lag behind the log, but never run ahead of it.
-        with translating_os("the witness checkpoint"):
-            hidden = self._witness.with_name(f".{self._witness.name}.{secrets.token_hex(4)}")
-            handle = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(envelope)
-            hidden.replace(self._witness)
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """See `remit.evidence.Ledger`."""
+        return self._locks.hold(name)
 
     def _own_name(self, connection: sa.Connection) -> str:
         name = connection.execute(sa.select(_LOG.c.name)).scalar()
@@ -227,7 +225,14 @@ def _engine(url: str) -> sa.Engine:
         # Transactions are begun by hand: the driver's own begin too late to keep writers apart.
         options = {"timeout": 30, "isolation_level": None}
         return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
-    return sa.create_engine(_postgres(url), poolclass=sa.NullPool)
+    # Whatever the database's default: a snapshot from before the append's lock would be out of date.
+    return sa.create_engine(_postgres(url), poolclass=sa.NullPool, isolation_level="READ COMMITTED")
+
+
+def _locks(engine: sa.Engine, label: str) -> Locks:
+    if engine.dialect.name == "sqlite":
+        return FolderLocks(Path(f"{label}.locks"))
+    return AdvisoryLocks(engine.url, label)
 
 
 def _postgres(url: str) -> sa.URL:

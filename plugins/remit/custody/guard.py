@@ -205,7 +205,7 @@ class Custodian:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run alone, across processes."""
-        with self.deployment.staging.lock(self.id):
+        with self.deployment.log.ledger.lock(self.id):
             yield
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:

@@ -87,6 +87,27 @@ class Security(Strict):
     account: Annotated[AccountRule, said("The account that reads the source", "32(1)")]
 
 
+def _not_telling(value: int) -> int:
+    if value == 2:
+        raise ValueError("must be 1, or 3 or more: fewer than 2, and not none, is exactly 1")
+    return value
+
+
+class Reporting(Strict):
+    """What reports of the validation may tell."""
+
+    small_counts: Annotated[
+        int,
+        AfterValidator(_not_telling),
+        said(
+            "Counts of rows from 1 to below this are shown as fewer than it; 1 shows every count",
+            "25(2)",
+            ge=1,
+            le=1000,
+        ),
+    ] = 5
+
+
 class Retention(Strict):
     """How long the processor's copies live (Art. 28(3)(g))."""
 

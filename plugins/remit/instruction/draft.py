@@ -22,7 +22,7 @@ from remit.instruction.drafting.hints import (
 )
 from remit.instruction.drafting.rows import Rows
 from remit.instruction.drafting.scalars import quoted_type, scalar, type_of
-from remit.instruction.drafting.ways import Columns, Keys, Step, subject_column
+from remit.instruction.drafting.ways import Columns, Keys, Step, names_of_persons, subject_column
 from remit.ports import Relation, SourceColumn
 
 _HEAD = """\
@@ -130,6 +130,7 @@ class _Table:
         yield "    rows:"
         yield from (f"      {line}" for line in Rows(self.relation, self._keys, self.found).lines())
         yield from self._subject()
+        yield from self._names()
         yield "    columns:"
         yield from (f"      # {self._column(column)}" for column in self.columns)
 
@@ -148,6 +149,24 @@ class _Table:
             steps = ", ".join(step.written() for step in way)
             through = f", through: [{steps}]" if way else ""
             yield f"    # data_subject: {{{kind}{through}}}  # for a suppress list"
+
+    def _names(self) -> Iterator[str]:
+        """Where the names of a row's person are, if there is free text in which to look for them."""
+        if not any(is_free_text(column, self.relation.table) for column in self.columns):
+            return
+        way: list[Step] = []
+        named = names_of_persons(self.relation, self.columns)
+        if not named:
+            way = self._keys.way(
+                self.relation,
+                lambda there: bool(names_of_persons(there, self._keys.columns(there))),
+            )
+            last = way[-1].there if way else self.relation
+            named = names_of_persons(last, self._keys.columns(last))
+        columns = ", ".join(map(scalar, named)) or "..."
+        steps = ", ".join(step.written() for step in way)
+        through = f", through: [{steps}]" if way else ""
+        yield f"    # subject_names: {{columns: [{columns}]{through}}}  # for name in free text"
 
     def _subject_of(self, there: Relation) -> SourceColumn | None:
         return subject_column(there, self._keys.columns(there))
@@ -179,7 +198,11 @@ class _Table:
         if column.type is None:
             native = scalar(column.native_type)
             return f"{name}: {native}, {untyped(column.native_type)}, and so cannot leave"
-        text = ", free_text: ..." if is_free_text(column, table) else ""
+        text = (
+            ", free_text: ..., identifiers: {treatment: stop}"
+            if is_free_text(column, table)
+            else ""
+        )
         nullable = "" if column.nullable else ", nullable: false"
         kind = quoted_type(type_of(column))
         hints = "; ".join([*column_hints(column, self.columns, table), *precision_hint(column)])

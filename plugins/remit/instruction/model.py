@@ -10,6 +10,7 @@ from pydantic import AfterValidator, WithJsonSchema, model_validator
 from remit.instruction.conditions import (
     Confirmation,
     PseudonymKey,
+    Reporting,
     Retention,
     Security,
     Suite,
@@ -17,6 +18,7 @@ from remit.instruction.conditions import (
     Suppress,
     Validity,
 )
+from remit.instruction.dump import Dump
 from remit.instruction.forms import (
     Category,
     Group,
@@ -122,8 +124,15 @@ class Instruction(Strict):
     suppress: Annotated[
         Suppress | None, said("Data subjects whose rows never leave", "28(3)(e)")
     ] = None
+    dump: Annotated[
+        Dump | None, said("Where the source is a dump in files: the form that they have", "28(3)(a)")
+    ] = None
     tables: Annotated[list[Table], said("What may leave", "28(3)(a)", min_length=1)]
     expectations: Annotated[list[Suite], said("Rules that the extract must meet; may be empty")]
+    reporting: Annotated[
+        Reporting,
+        said("What reports of the validation may tell", "25(2)", default_factory=Reporting),
+    ]
     confirmation: Annotated[Confirmation, said("What counts as ingested")]
     retention: Annotated[Retention, said("How long copies live", "28(3)(g)")]
     contacts: Annotated[Contacts, said("Who is told what", "28(3)")]

@@ -11,6 +11,7 @@ from remit.instruction.forms import (
     Category,
     ColumnName,
     DeclaredType,
+    Lacking,
     Misfit,
     Name,
     Statement,
@@ -19,11 +20,14 @@ from remit.instruction.forms import (
     once,
     said,
 )
-from remit.instruction.lists import Join
+from remit.instruction.identifiers import Identifiers
 from remit.instruction.rows import Rows, limiting
+from remit.instruction.subjects import DataSubject, SubjectNames
 from remit.instruction.transformations import KEEP, Keep, Transformation
 from remit.ports import Relation, TableQuery
-from remit.pseudonyms import require_text
+
+_OF_THE_TEXT = ("keep", "truncate")
+"""Transformations of which some of a text's own words leave."""
 
 
 class Column(Strict):
@@ -42,6 +46,9 @@ class Column(Strict):
             examples=["The biologist's interpretation, which the treating doctor must still see"],
         ),
     ] = None
+    identifiers: Annotated[
+        Identifiers | None, said("What becomes of direct identifiers in the text", "25(1)")
+    ] = None
     transform: Annotated[
         Transformation | None, said("What is done to each value before it leaves", "25(1)")
     ] = None
@@ -54,7 +61,21 @@ class Column(Strict):
             raise Misfit(str(error), "transform") from None
         if self.transformation.gives_null and not self.nullable:
             raise Misfit("this transformation gives NULL, so the column is nullable", "nullable")
+        self._require_treatment()
         return self
+
+    def _require_treatment(self) -> None:
+        text_leaves = self.declared.name == "string" and self.transformation.kind in _OF_THE_TEXT
+        if self.identifiers and not text_leaves:
+            raise Misfit(
+                "identifiers are looked for in a string of which something leaves", "identifiers"
+            )
+        if self.free_text and text_leaves and self.identifiers is None:
+            raise Lacking(
+                "free text is looked through for direct identifiers: say whether they stop it, "
+                "are redacted or counted, such as {treatment: stop}",
+                "identifiers",
+            )
 
     @property
     def declared(self) -> ColumnType:
@@ -72,51 +93,14 @@ class Column(Strict):
         return self.transformation.delivered(self.declared)
 
     @property
+    def looks_for_names(self) -> bool:
+        """Whether its texts are looked through for the names of the row's own data subject."""
+        return self.identifiers is not None and self.identifiers.of_names
+
+    @property
     def is_kept(self) -> bool:
         """Whether values leave as they are."""
         return isinstance(self.transformation, Keep)
-
-
-class SubjectStep(Strict):
-    """A step from a row to the data subject: to another table, by its key."""
-
-    relation: Annotated[Name, said("The other table or view, as the source has it", alias="table")]
-    schema_name: Annotated[
-        Name | None, said("Its schema; the source's default one if left out", alias="schema")
-    ] = None
-    join: Annotated[list[Join], said("Column by column; several for a composite key", min_length=1)]
-
-    @property
-    def there(self) -> Relation:
-        """The other table at the source."""
-        return Relation(self.schema_name, self.relation)
-
-
-class DataSubject(Strict):
-    """The column that names whose data a row is; it need not leave."""
-
-    column: Annotated[
-        Name, said("A column of the table, or of the last one that `through` leads to", "28(3)(e)")
-    ]
-    type: Annotated[DeclaredType, said("What it is at the source")]
-    through: Annotated[
-        list[SubjectStep] | None,
-        said("Where another table has the column: the way there", "28(3)(e)", min_length=1),
-    ] = None
-
-    @model_validator(mode="after")
-    def _nameable(self) -> Self:
-        try:
-            require_text(ColumnType.parse(self.type))
-        except ValueError as error:
-            raise Misfit(str(error), "type") from None
-        return self
-
-    def own_columns(self) -> dict[str, ColumnType]:
-        """The columns of the table itself that are needed, with their types."""
-        if self.through:
-            return {join.column: join.own for join in self.through[0].join}
-        return {self.column: ColumnType.parse(self.type)}
 
 
 class At(Strict):
@@ -148,6 +132,10 @@ class Table(Strict):
             examples=["Units of measurement, a list that concerns no patient"],
         ),
     ] = None
+    subject_names: Annotated[
+        SubjectNames | None,
+        said("Where the names of a row's own data subject are, to be found in free text", "25(1)"),
+    ] = None
     columns: Annotated[
         list[Column], said("The columns that may leave, and no other", "5(1)(c)", min_length=1)
     ]
@@ -157,6 +145,7 @@ class Table(Strict):
         once([column.name for column in self.columns], "column", "columns")
         if self.data_subject and self.no_data_subject:
             raise Misfit("data_subject and no_data_subject exclude each other", "no_data_subject")
+        self._require_names()
         names = [column.name for column in self.columns]
         declared = {column.name: column.type for column in self.columns}
         for name, kind in self._needed():
@@ -165,12 +154,26 @@ class Table(Strict):
                 raise Misfit(f"column {name} is {declared[name]}, but limits rows as {kind}", *at)
         return self
 
+    def _require_names(self) -> None:
+        looking = [i for i, column in enumerate(self.columns) if column.looks_for_names]
+        if looking and self.subject_names is None:
+            raise Lacking(
+                "names are looked for: say in the table's subject_names which columns have them, or "
+                "leave name out of the kinds",
+                "columns", looking[0], "identifiers",
+            )  # fmt: skip
+        if self.subject_names and not looking:
+            raise Misfit("no column's identifiers are looked for by name", "subject_names")
+
     def _needed(self) -> list[tuple[str, str]]:
         needed = [(name, str(kind)) for name, kind in limiting(self.query())]
-        if self.data_subject:
-            own = self.data_subject.own_columns()
-            needed += [(name, str(kind)) for name, kind in own.items()]
+        for way in self.ways():
+            needed += [(name, str(kind)) for name, kind in way.own_columns().items()]
         return needed
+
+    def ways(self) -> list[DataSubject | SubjectNames]:
+        """The ways from a row to the person whose data it is."""
+        return [way for way in (self.data_subject, self.subject_names) if way]
 
     @property
     def relation(self) -> Relation:

@@ -4,13 +4,18 @@
     postgres   host, port, schema, login, password, extra       postgresql://... (extra: sslmode, ...)
     sqlite     host: the file's absolute path                   sqlite:////path
     fs         extra: {"path": "/absolute/folder"}              the folder's path
+    aws        login, password; extra: region_name,             s3://bucket/prefix?...
+               endpoint_url, aws_session_token, service_config:
+               {"s3": {"bucket_name", "prefix", "endpoint_url"}}
+    any other  whatever its hook reads                          a database that the hook connects to
 
-No provider package is needed: the fields are read, no hook is opened.
+For the named types no provider package is needed: the fields are read, no hook is opened. The hook
+of any other must be one for databases (DbApiHook).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from remit.errors import Unavailable, UsageError
@@ -18,9 +23,13 @@ from remit.errors import Unavailable, UsageError
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from remit.adapters.sql_source import Database
 
-def resolve(connection_id: str) -> str:
-    """The URL or path behind a connection; inside a task."""
+_PORTS = {"mysql": 3306, "mssql": 1433, "oracle": 1521}
+
+
+def resolve(connection_id: str) -> str | Database:
+    """What is behind a connection; inside a task."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
@@ -31,8 +40,8 @@ def resolve(connection_id: str) -> str:
     return address(connection)
 
 
-async def resolve_async(connection_id: str) -> str:
-    """The URL or path behind a connection; inside a trigger."""
+async def resolve_async(connection_id: str) -> str | Database:
+    """What is behind a connection; inside a trigger."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
@@ -43,8 +52,8 @@ async def resolve_async(connection_id: str) -> str:
     return address(connection)
 
 
-def resolve_stored(connection_id: str) -> str:
-    """The URL or path behind a connection; on the command line, which may read the database."""
+def resolve_stored(connection_id: str) -> str | Database:
+    """What is behind a connection; on the command line, which may read Airflow's database."""
     from airflow.models.connection import Connection as Stored
     from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -55,11 +64,12 @@ def resolve_stored(connection_id: str) -> str:
     return address(connection)
 
 
-def address(connection: Connection) -> str:
-    """The URL or path that the connection's fields make.
+def address(connection: Connection) -> str | Database:
+    """The URL or path that the connection's fields make, or the database of its hook.
 
     Raises:
-        UsageError: the type is none of ours, or a field is missing. No field's value is repeated.
+        UsageError: there is no hook for it, the hook is none for databases, or a field is missing.
+            No field's value is repeated.
     """
     name = connection.conn_id
     if connection.conn_type == "postgres":
@@ -68,10 +78,7 @@ def address(connection: Connection) -> str:
         return f"sqlite:///{_absolute(connection.host, name, 'its host')}"
     if connection.conn_type == "fs":
         return _absolute(connection.extra_dejson.get("path"), name, "path in its extra")
-    raise UsageError(
-        f"connection {name} is of type {connection.conn_type}; remit reads postgres and sqlite as "
-        f"sources and fs as a landing zone."
-    )
+    return _database(connection)
 
 
 def _postgres(connection: Connection) -> str:
@@ -83,6 +90,65 @@ def _postgres(connection: Connection) -> str:
     place = f"{host}:{connection.port or 5432}/{quote(connection.schema, safe='')}"
     extra = urlencode(connection.extra_dejson, quote_via=quote)
     return f"postgresql://{login}{password}@{place}" + (f"?{extra}" if extra else "")
+
+
+def _database(connection: Connection) -> Database:
+    from remit.adapters.sql_source import Database
+
+    hook = _hook(connection)
+    # The connection that was looked up is the one that is used.
+    hook.get_connection = lambda _connection_id: connection
+    try:
+        driver = str(hook.sqlalchemy_url.drivername)
+    except Exception:  # noqa: BLE001 - many hooks have none, each in its own way
+        driver = connection.conn_type or ""
+    kind = driver.partition("+")[0]
+    host, port = connection.host or connection.conn_id, connection.port or _PORTS.get(kind)
+    place = f"{host}:{port}" if port else host
+    name = quote(connection.schema or "", safe="")
+    return Database(hook.get_conn, driver, f"{kind}://{place}/{name}")
+
+
+def _hook(connection: Connection) -> Any:
+    """Its hook, which must be one for databases."""
+    told = (
+        f"connection {connection.conn_id} is of type {connection.conn_type}; remit reads postgres,"
+        " sqlite and every type with a DbApiHook as sources, and fs as a landing zone."
+    )
+    try:
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+        hook = connection.get_hook()  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - the provider is missing or fails; its text may hold fields
+        raise UsageError(f"{told} No such hook can be had here.") from None
+    if not isinstance(hook, DbApiHook):
+        raise UsageError(told)
+    return hook
+
+
+def _bucket(connection: Connection) -> str:
+    """Fields as Airflow's own provider names them; one that is not known here is not passed over."""
+    extra = dict(connection.extra_dejson)
+    service = extra.pop("service_config", None) or {}
+    s3 = dict(service.get("s3") or {})
+    bucket, prefix = s3.pop("bucket_name", None), s3.pop("prefix", "")
+    options = {
+        "endpoint": s3.pop("endpoint_url", None) or extra.pop("endpoint_url", None),
+        "region": extra.pop("region_name", None),
+        "session_token": extra.pop("aws_session_token", None),
+    }
+    extra.pop("endpoint_url", None)
+    unknown = sorted({*extra, *s3, *(set(service) - {"s3"})})
+    if not bucket or unknown or bool(connection.login) != bool(connection.password):
+        raise UsageError(
+            f"connection {connection.conn_id} needs bucket_name in its extra's service_config.s3, login "
+            "and password together or not at all, and no other extra than region_name, endpoint_url, "
+            "aws_session_token and service_config.s3 (bucket_name, prefix, endpoint_url)."
+        )
+    login = f"{quote(connection.login or '', safe='')}:{quote(connection.password or '', safe='')}@"
+    query = urlencode({name: value for name, value in options.items() if value})
+    place = f"{login if connection.login else ''}{bucket}/{quote(prefix.strip('/'))}"
+    return f"s3://{place}" + (f"?{query}" if query else "")
 
 
 def _absolute(path: str | None, name: str, field: str) -> str:

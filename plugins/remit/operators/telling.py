@@ -17,11 +17,11 @@ _TOLD_AS_FAILURE = {"refused", "interrupted"}
 
 
 def tell_records(log: Logger, records: Sequence[Record]) -> None:
-    """Each record as a folded group of sentences; what went wrong stays unfolded.
+    """Each record as a folded group of sentences; warnings and what went wrong stay unfolded.
 
     A refusal is left to `tell_failure`, which also knows those that come before any record.
     """
-    from remit.narrative import tell, title
+    from remit.narrative import WARNING, tell, title
 
     for record in records:
         if record.kind in _TOLD_AS_FAILURE:
@@ -30,10 +30,14 @@ def tell_records(log: Logger, records: Sequence[Record]) -> None:
         write = log.error if alarming else log.info
         write(f"{title(record)}:" if alarming else f"::group::{title(record)}")
         log.info("Evidence record %d of %s, by %s.", record.seq, record.at, record.by)
+        warnings = [sentence for sentence in tell(record) if sentence.startswith(WARNING)]
         for sentence in tell(record):
-            write(sentence)
+            if sentence not in warnings:
+                write(sentence)
         if not alarming:
             log.info("::endgroup::")
+        for sentence in warnings:
+            log.warning(sentence)
 
 
 def tell_next(log: Logger, records: Sequence[Record]) -> None:

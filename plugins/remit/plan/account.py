@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from remit.errors import Refused
 from remit.instruction import Instruction, Table
 from remit.instruction.rows import Limits, Rows
+from remit.instruction.subjects import DataSubject, SubjectNames
 from remit.plan.rules import Schema, one_name
 from remit.ports import Account, Relation, Source
 
@@ -71,7 +72,8 @@ def _excess(terms: Instruction, account: Account, schema: Schema) -> list[str]:
     for table in terms.tables:
         own = needed.setdefault(table.relation, set())
         own |= {column.name for column in table.columns}
-        _add_subject(needed, table)
+        for way in table.ways():
+            _add_way(needed, table, way)
         _add_limits(needed, table.relation, table.rows)
     allowed: dict[Relation, set[str]] = {}
     for relation, columns in needed.items():
@@ -84,17 +86,16 @@ def _excess(terms: Instruction, account: Account, schema: Schema) -> list[str]:
     ]
 
 
-def _add_subject(needed: dict[Relation, set[str]], table: Table) -> None:
-    subject = table.data_subject
-    if subject is None:
-        return
-    needed[table.relation] |= set(subject.own_columns())
-    steps = subject.through or []
+def _add_way(
+    needed: dict[Relation, set[str]], table: Table, way: DataSubject | SubjectNames
+) -> None:
+    needed[table.relation] |= set(way.own_columns())
+    steps = way.through or []
     for number, step in enumerate(steps, 1):
         there = needed.setdefault(step.there, set())
         there |= {join.to for join in step.join}
         onward = {join.column for join in steps[number].join} if number < len(steps) else None
-        there |= onward or {subject.column}
+        there |= onward or set(way.sought())
 
 
 def _add_limits(
@@ -114,8 +115,7 @@ def schemas_of(terms: Instruction) -> set[str]:
     found = {table.relation.schema for table in terms.tables}
     for table in terms.tables:
         found |= set(_schemas_of(table.rows))
-        subject = table.data_subject
-        found |= {step.schema_name for step in (subject.through or [] if subject else [])}
+        found |= {step.schema_name for way in table.ways() for step in way.through or []}
     return {schema for schema in found if schema is not None}
 
 

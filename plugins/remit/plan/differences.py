@@ -81,9 +81,10 @@ def _of_remit(old: Shown, new: Shown) -> Iterator[Difference]:
     for name in sorted(was.keys() - now.keys()):
         yield Difference(False, f"{new['name']}.{name}", "leaves no more")
     for name in sorted(was.keys() & now.keys()):
-        for field in ("transformation", "category", "recipients"):
-            if was[name][field] != now[name][field]:
-                what = f"{field}: was {_said(was[name][field])}, is {_said(now[name][field])}"
+        for field in ("transformation", "category", "recipients", "identifiers"):
+            before, after = was[name].get(field, ""), now[name].get(field, "")
+            if before != after:
+                what = f"{field}: was {_said(before)}, is {_said(after)}"
                 yield Difference(False, f"{new['name']}.{name}", what)
     if old["limits"] != new["limits"]:
         what = f"rows: was {'; '.join(old['limits'])}, is {'; '.join(new['limits'])}"

@@ -192,6 +192,7 @@ class _Planner:
                     transformation=column.transformation.words(),
                     category=column.category.value,
                     recipients=tuple(r.name for r in self._terms.recipients_of(column.category)),
+                    identifiers=column.identifiers.words() if column.identifiers else "",
                 )
 
     def _counted(self, query: TableQuery, found: list[Refused]) -> int | None:

@@ -6,7 +6,14 @@ import re
 from collections.abc import Sequence
 
 from remit.errors import one_line
-from remit.plan.shown import Shown, deletion_sentence, rows_sentence, type_words, verdict
+from remit.plan.shown import (
+    Shown,
+    deletion_sentence,
+    rows_sentence,
+    treatment_words,
+    type_words,
+    verdict,
+)
 
 
 def plan_markdown(plan: Shown, since: tuple[str, Sequence[Shown]] | None = None) -> str:
@@ -50,7 +57,7 @@ def _markdown_table(table: Shown) -> str:
     limits = [_cell(limit) for limit in table["limits"]]
     rows = [
         f"| {_code(c['name'])} | {_cell(type_words(c))} | {c['category']} | "
-        f"{_cell(', '.join(c['recipients']))} | {_cell(c['transformation'])} |"
+        f"{_cell(', '.join(c['recipients']))} | {_cell(treatment_words(c))} |"
         for c in table["columns"]
     ]
     head = ["| leaves | type | category | readers | as |", "|---|---|---|---|---|"]

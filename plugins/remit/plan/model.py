@@ -23,7 +23,11 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """A column that leaves: as what, in which category, who can read it."""
+    """A column that leaves: as what, in which category, who can read it.
+
+    Attributes:
+        identifiers: what becomes of direct identifiers in its texts; empty where none are looked for.
+    """
 
     name: str
     type: str
@@ -31,6 +35,7 @@ class ColumnPlan:
     transformation: str
     category: str
     recipients: tuple[str, ...]
+    identifiers: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The column as `remit plan --json` and the evidence give it."""

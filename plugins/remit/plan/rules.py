@@ -16,7 +16,7 @@ from remit.errors import Refused
 from remit.instruction import Column, Table
 from remit.instruction.lists import ListRule
 from remit.instruction.rows import Limits
-from remit.instruction.tables import DataSubject
+from remit.instruction.subjects import DataSubject, SubjectNames
 from remit.plan.codes import Schema, unlisted_codes
 from remit.plan.model import Drift
 from remit.ports import Relation, SourceColumn
@@ -74,8 +74,9 @@ def column_refusals(table: Table, drifted: Sequence[Drift], schema: Schema) -> I
 def scope_refusals(table: Table, schema: Schema) -> Iterator[Refused]:
     """Limits that cannot be applied: their columns are not there, or of another type."""
     yield from _unfit(table.rows, table.name, table.relation, schema)
-    if table.data_subject:
-        yield from _unfit_subject(table.data_subject, table.name, table.relation, schema)
+    for way in table.ways():
+        purpose = _WHOSE if way is table.data_subject else _NAMING
+        yield from _unfit_way(way, purpose, table.name, table.relation, schema)
 
 
 _PERSONS = (
@@ -107,21 +108,21 @@ def _lists_of(name: str, limits: Limits) -> Iterator[tuple[str, ListRule]]:
         yield from _lists_of(str(Relation(other.schema_name, other.relation)), other)
 
 
-def _unfit_subject(
-    subject: DataSubject, name: str, relation: Relation, schema: Schema
+def _unfit_way(
+    way: DataSubject | SubjectNames, purpose: str, name: str, relation: Relation, schema: Schema
 ) -> Iterator[Refused]:
     """The way from a row to its data subject, step by step."""
-    for step in subject.through or []:
+    for step in way.through or []:
         if step.there not in schema:
             yield table_missing(str(step.there), step.there)
             return
         here, there = _columns(schema, relation), _columns(schema, step.there)
         for join in step.join:
-            yield from _unfit_column(here, name, join.column, join.own, _WHOSE)
-            yield from _unfit_column(there, str(step.there), join.to, join.other, _WHOSE)
+            yield from _unfit_column(here, name, join.column, join.own, purpose)
+            yield from _unfit_column(there, str(step.there), join.to, join.other, purpose)
         name, relation = str(step.there), step.there
-    kind = ColumnType.parse(subject.type)
-    yield from _unfit_column(_columns(schema, relation), name, subject.column, kind, _WHOSE)
+    for column, kind in way.sought().items():
+        yield from _unfit_column(_columns(schema, relation), name, column, kind, purpose)
 
 
 def _unfit(limits: Limits, name: str, relation: Relation, schema: Schema) -> Iterator[Refused]:
@@ -150,6 +151,7 @@ def _unfit(limits: Limits, name: str, relation: Relation, schema: Schema) -> Ite
 
 _LIMITED = "rows are limited by it for {}"
 _WHOSE = "it says whose data a row is"
+_NAMING = "the names to look for in free text are found by it"
 
 
 def _unfit_column(

@@ -121,7 +121,7 @@ def _leaving(columns: Sequence[Shown]) -> Iterator[Line]:
             type_words(column),
             column["category"],
             ", ".join(column["recipients"]),
-            "" if column["transformation"] == "kept" else column["transformation"],
+            treatment_words(column, kept=""),
         )
         for column in columns
     ]
@@ -188,6 +188,12 @@ def type_words(column: Shown) -> str:
     if column["type"] == column["delivered"]:
         return str(column["type"])
     return f"{column['type']} -> {column['delivered']}"
+
+
+def treatment_words(column: Shown, kept: str = "kept") -> str:
+    """What is done to its values, and what becomes of direct identifiers in its texts."""
+    done = kept if column["transformation"] == "kept" else column["transformation"]
+    return "; ".join(filter(None, (done, column.get("identifiers"))))
 
 
 def _columns(names: Sequence[object]) -> str:

@@ -10,7 +10,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from remit.adapters.gx.vocabulary import EXPECTATIONS, NUMBERS, columns_of, moment
+from remit.adapters.gx.arguments import moment
+from remit.adapters.gx.vocabulary import (
+    EXPECTATIONS,
+    NUMBERS,
+    TIMES,
+    columns_beside,
+    judged_columns,
+)
 from remit.columns import SIMPLE, ColumnType
 from remit.ports import Rule
 
@@ -55,8 +62,10 @@ def bind(rule: Rule, types: Mapping[str, str]) -> dict[str, Any]:
         return kwargs
     if rule.type == "expect_column_values_to_be_of_type":
         kwargs["type_"] = str(ColumnType.parse(kwargs["type_"]))
-    names = [_base(types, column) for column in columns_of(rule)]
+    names = [_base(types, column) for column in judged_columns(rule)]
     if expectation.kinds is not None and not expectation.kinds.issuperset(names):
+        raise Misfit
+    if any(_base(types, column) != "string" for column in columns_beside(rule)):
         raise Misfit
     if "column_B" in kwargs and not _comparable(*names):
         raise Misfit
@@ -67,7 +76,19 @@ def bind(rule: Rule, types: Mapping[str, str]) -> dict[str, Any]:
         kwargs["value_set"] = [_member(names[0], one) for one in kwargs["value_set"]]
         if rule.type == "expect_column_distinct_values_to_be_in_set":
             _refuse_dates_as_text(kwargs["value_set"])
+    if "scope" in kwargs:
+        kwargs["scope"] = [_limit(_base(types, one["column"]), one) for one in kwargs["scope"]]
     return kwargs
+
+
+def _limit(base: str, limit: Mapping[str, Any]) -> dict[str, Any]:
+    """A limit of a scope; its members and bounds are of the column's type."""
+    if "in" in limit:
+        return {"column": limit["column"], "in": [_member(base, one) for one in limit["in"]]}
+    if base not in TIMES:
+        raise Misfit
+    start, end = (_member(base, limit[name]) for name in ("from", "until"))
+    return {"column": limit["column"], "from": start, "until": end}
 
 
 def _base(types: Mapping[str, str], column: str) -> str:

@@ -1,7 +1,4 @@
-"""An in-memory DuckDB over an extract, in the form of a SQLAlchemy engine that GX can query.
-
-Guarantee: DuckDB cannot reach files or the network, spills nothing, and its errors leave here
-without their texts, which hold values.
+"""The in-memory DuckDB of `remit.adapters.gx.duck` in the form of a SQLAlchemy engine.
 
 Import this only where rules are judged: it imports SQLAlchemy and DuckDB.
 """
@@ -9,53 +6,17 @@ Import this only where rules are judged: it imports SQLAlchemy and DuckDB.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
 import duckdb  # noqa: TID253  (this module is imported where rules are judged, never above)
-import pyarrow.dataset as ds
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.sql.compiler import IdentifierPreparer, SQLCompiler
 
-VIEW = "extract"
-
-
-def connect(
-    extract: ds.Dataset, types: Mapping[str, str], memory_limit: str
-) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB in memory whose one view is the extract."""
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "memory_limit": memory_limit,
-            "temp_directory": "",  # the default spills plaintext to `.tmp`
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
-    connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.register("arrow", extract)
-    columns = ", ".join(_selected(name, declared) for name, declared in types.items())
-    connection.execute(f"CREATE TEMP VIEW {VIEW} AS SELECT {columns} FROM arrow")  # noqa: S608  (quoted)
-    connection.execute("SET python_enable_replacements = false")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
-
-
-def _selected(name: str, declared: str) -> str:
-    quoted = '"' + name.replace('"', '""') + '"'
-    if declared == "double":  # missing, as on pandas; DuckDB holds it greater than all numbers
-        return f"nullif({quoted}, 'NaN'::DOUBLE) AS {quoted}"
-    if declared == "timestamptz":  # Python values with a zone would need pytz
-        return f"timezone('UTC', {quoted}) AS {quoted}"
-    return quoted
-
+from remit.adapters.gx.duck import Duck
 
 class Cursor:
     """A DBAPI cursor that holds its rows: DuckDB drops results when the next query starts."""
@@ -74,18 +35,8 @@ class Cursor:
         Raises:
             duckdb.Error: without the text of what happened, and chained to nothing.
         """
-        duck = self._connection.duck
-        with suppress(Exception):  # raised below, outside, so that nothing is chained
-            try:
-                if self._connection.out_of_memory:
-                    raise duckdb.OutOfMemoryException  # all is lost; GX would try each rule again
-                duck.execute(statement, list(parameters))
-                self.description, self._rows = duck.description, duck.fetchall()
-            except duckdb.OutOfMemoryException:
-                self._connection.out_of_memory = True
-            else:
-                return
-        raise duckdb.Error("the query failed")
+        answer = self._connection.duck.query(statement, parameters)
+        self.description, self._rows = answer.description, answer.rows
 
     def fetchone(self) -> Any:
         """The next row."""
@@ -109,9 +60,8 @@ class Cursor:
 class Connection:
     """A DBAPI connection around one that somebody else opens and closes."""
 
-    def __init__(self, duck: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, duck: Duck) -> None:
         self.duck = duck
-        self.out_of_memory = False
 
     def cursor(self) -> Cursor:
         """Start a query."""

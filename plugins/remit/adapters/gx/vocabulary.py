@@ -11,15 +11,10 @@ Nothing here imports Great Expectations, so that reading rules stays cheap.
 
 from __future__ import annotations
 
-import math
-import re
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
 
-from remit.columns import ColumnType
+from remit.adapters.gx.arguments import BOUND_FORMS, FORMS, orderly
 from remit.errors import Refused
 from remit.ports import Rule
 
@@ -70,7 +65,7 @@ def _between(kinds: frozenset[str], bounds: str, *, counted: str = "") -> Expect
 _PAIR = (("ignore_row_if", "either_value_is_missing"),)
 _COMPOUND = (("ignore_row_if", "any_value_is_missing"),)
 
-EXPECTATIONS: Mapping[str, Expectation] = {
+_STANDARD: Mapping[str, Expectation] = {
     "expect_table_columns_to_match_set": _table("column_set", optional=frozenset({"exact_match"})),
     "expect_table_columns_to_match_ordered_list": _table("column_list"),
     "expect_table_row_count_to_equal": _table("value"),
@@ -110,16 +105,48 @@ EXPECTATIONS: Mapping[str, Expectation] = {
     ),
 }
 
+FIELD: Mapping[str, Expectation] = {
+    "expect_rows_to_be_in_scope": Expectation(frozenset({"scope"}), counted="rows"),
+    "expect_column_values_to_be_loinc_code": _values(kinds=TEXTS),
+    "expect_column_values_to_be_ucum_unit": _values(kinds=TEXTS),
+    "expect_column_values_to_be_nir": _values(kinds=TEXTS),
+    "expect_column_values_to_be_in_reference_range": Expectation(
+        frozenset({"column", "code_column", "ranges", "otherwise"}),
+        frozenset({"unit_column", "mostly"}),
+        NUMBERS,
+        counted="rows",
+    ),
+    "expect_column_values_to_hold_no_direct_identifiers": _values("kinds", kinds=TEXTS),
+    "expect_column_values_to_hold_no_names_of": _values("name_columns", kinds=TEXTS),
+}
+
+"""The field's own, which `remit.adapters.gx.field` makes known to Great Expectations."""
+
+EXPECTATIONS: Mapping[str, Expectation] = {**_STANDARD, **FIELD}
+
 
 def columns_of(rule: Rule) -> tuple[str, ...]:
-    """The columns whose values a rule is about; none for a rule about the table."""
+    """The columns that a rule is about; none for a rule about the table."""
+    return (*judged_columns(rule), *columns_beside(rule))
+
+
+def judged_columns(rule: Rule) -> tuple[str, ...]:
+    """The columns whose values a rule judges."""
     if rule.type.startswith("expect_table_"):
         return ()
     if "column_list" in rule.kwargs:
         return tuple(rule.kwargs["column_list"])
+    if "scope" in rule.kwargs:
+        return tuple(dict.fromkeys(limit["column"] for limit in rule.kwargs["scope"]))
     return tuple(
         rule.kwargs[name] for name in ("column", "column_A", "column_B") if name in rule.kwargs
     )
+
+
+def columns_beside(rule: Rule) -> tuple[str, ...]:
+    """The columns of text that tell how a value of the same row is judged."""
+    named = [rule.kwargs[name] for name in ("code_column", "unit_column") if name in rule.kwargs]
+    return (*named, *rule.kwargs.get("name_columns", ()))
 
 
 def check(rules: Sequence[Rule]) -> None:
@@ -140,7 +167,7 @@ def check(rules: Sequence[Rule]) -> None:
         if rule.id in seen:
             raise Refused(
                 "expectation-duplicate",
-                f"rule {rule.id}",
+                rule.place,
                 "the id is used twice.",
                 "give every rule its own id.",
             )
@@ -160,141 +187,25 @@ def _check_rule(rule: Rule) -> None:
     implied = dict(expectation.implied)
     for name, value in rule.kwargs.items():
         if name in ("min_value", "max_value"):
-            fits = _BOUND_FORMS[expectation.bounds](value)
+            fits = BOUND_FORMS[expectation.bounds](value)
         else:
-            fits = value == implied[name] if name in implied else _FORMS[name](value)
+            fits = value == implied[name] if name in implied else FORMS[name](value)
         if not fits:
             raise _unknown(rule, f"{name} is not of the form that is asked for.")
     if rule.type == "expect_compound_columns_to_be_unique" and len(rule.kwargs["column_list"]) < 2:
         raise _unknown(rule, "column_list has one column alone.")
-    if expectation.bounds and not _orderly(rule.kwargs):
+    if expectation.bounds and not orderly(rule.kwargs):
         raise _unknown(rule, "the bounds are missing, of two kinds or in the wrong order.")
+    if "ranges" in rule.kwargs and ("unit_column" in rule.kwargs) != (
+        "unit" in rule.kwargs["ranges"][0]
+    ):
+        raise _unknown(rule, "unit_column and a unit in each of ranges go together.")
 
 
 def _unknown(rule: Rule, message: str) -> Refused:
     return Refused(
         "expectation-unknown",
-        f"rule {rule.id}",
+        rule.place,
         message,
-        "use an expectation and arguments of the list in remit.adapters.gx.vocabulary.",
+        "use the expectations and arguments that docs/expectations.md lists.",
     )
-
-
-# --- forms of arguments -----------------------------------------------------------------------
-
-
-def moment(text: str) -> date | datetime:
-    """Read an ISO 8601 date, or date and time.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number (a boolean is none) that a double holds without rounding."""
-    if isinstance(value, bool):
-        return False
-    if isinstance(value, int):
-        return abs(value) <= 2**53  # GX makes a float of every bound
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2**53
-
-
-def _is_ordered(value: Any) -> bool:
-    if not isinstance(value, str):
-        return is_number(value)
-    try:
-        moment(value)
-    except ValueError:
-        return False
-    return True
-
-
-def _orderly(kwargs: Mapping[str, Any]) -> bool:
-    given = [kwargs[name] for name in ("min_value", "max_value") if name in kwargs]
-    if len(given) < 2:
-        return bool(given)
-    low, high = (moment(value) if isinstance(value, str) else value for value in given)
-    try:
-        return bool(low <= high)
-    except TypeError:  # a date and a time, a time with an offset and one without, a number
-        return False
-
-
-def _is_name(value: Any) -> bool:
-    # GX reads a name in double quotes as another one.
-    return isinstance(value, str) and bool(value) and not value.startswith('"')
-
-
-def _are_names(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and bool(value)
-        and all(map(_is_name, value))
-        and len(set(value)) == len(value)
-    )
-
-
-def _is_value_set(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and bool(value)
-        and all(isinstance(one, bool | int | str) or is_number(one) for one in value)
-    )
-
-
-def _is_type(value: Any) -> bool:
-    try:
-        # A uuid is text in the extract; only a regular expression can tell it from other text.
-        return ColumnType.parse(value).name != "uuid"
-    except (TypeError, AttributeError, ValueError):
-        return False
-
-
-# Lookaround, atomic groups, conditions, comments, named and numbered backreferences, `\Z`, `\N{}`:
-# Python has them and RE2 has not, so that the rule could never be judged. RE2 has the last word.
-_NOT_RE2 = re.compile(r"\\(?P<escape>.)|\(\?(?:<?[=!]|[>(#]|P=)", re.DOTALL)
-
-
-def _is_regex(value: Any) -> bool:
-    if not isinstance(value, str) or not value:
-        return False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Python warns of what dialects read differently
-            re.compile(value)
-    except (re.error, Warning, RecursionError, OverflowError):
-        return False
-    return all((m["escape"] or "0") not in "0123456789ZuUN" for m in _NOT_RE2.finditer(value))
-
-
-def _is_share(value: Any) -> bool:
-    return is_number(value) and 0 < value <= 1  # at 0 the rule could not fail
-
-
-_FORMS: Mapping[str, Callable[[Any], bool]] = {
-    "column": _is_name,
-    "column_A": _is_name,
-    "column_B": _is_name,
-    "column_list": _are_names,
-    "column_set": _are_names,
-    "value": _is_count,
-    "value_set": _is_value_set,
-    "regex": _is_regex,
-    "type_": _is_type,
-    "mostly": _is_share,
-    "strict_min": lambda value: isinstance(value, bool),
-    "strict_max": lambda value: isinstance(value, bool),
-    "exact_match": lambda value: isinstance(value, bool),
-    "or_equal": lambda value: isinstance(value, bool),
-}
-_BOUND_FORMS: Mapping[str, Callable[[Any], bool]] = {
-    "ordered": _is_ordered,
-    "number": is_number,
-    "count": _is_count,
-}

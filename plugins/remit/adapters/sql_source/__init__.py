@@ -1,4 +1,4 @@
-"""Source databases: PostgreSQL and SQLite, read only and streamed through ADBC.
+"""Source databases: PostgreSQL and SQLite through ADBC, others through DB-API; read only, streamed.
 
 Guaranteed: only SELECTs over the columns and limits of the query are run, of relations and columns
 that are there by their exact names, in one read-only transaction whose state does not move; every
@@ -13,16 +13,18 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
+from remit.adapters.sql_source.dbapi import Database, mysql_database, open_database
 from remit.adapters.sql_source.postgres import PostgresSource
 from remit.adapters.sql_source.sqlite import SQLiteSource
 from remit.errors import UsageError
 from remit.ports import Source
 
-__all__ = ["open_source"]
+__all__ = ["Database", "open_database", "open_source"]
 
 _FORMS = (
     "postgresql://user:password@host:port/database[?schema=name] (special characters"
-    " percent-encoded) and sqlite:///relative/path or sqlite:////absolute/path"
+    " percent-encoded), mysql:// or mariadb:// likewise, and sqlite:///relative/path or"
+    " sqlite:////absolute/path"
 )
 # What a URL may tell libpq. `host` or `options` would change what the label and the checks say.
 _LIBPQ = frozenset({"connect_timeout", "sslcert", "sslkey", "sslmode", "sslrootcert"})
@@ -37,6 +39,8 @@ def open_source(url: str) -> Source:
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("postgresql", "postgres"):
         return _postgres(url)
+    if separator and scheme in ("mysql", "mariadb"):
+        return open_database(mysql_database(url))
     if separator and scheme == "sqlite":
         return _sqlite(rest)
     raise UsageError(f"unknown kind of source; known are {_FORMS}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +17,12 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST_DAY = date.min.toordinal() - _EPOCH
 _LAST_DAY = date.max.toordinal() - _EPOCH
 _DAY_US = 86_400_000_000
+# A uuid's digits in groups of 8, 4, 4, 4 and 12, and its text with a hyphen between them.
+_DIGITS = np.dtype([("a", "u8"), ("b", "u4"), ("c", "u4"), ("d", "u4"), ("e", "u8"), ("f", "u4")])
+_TEXT = np.dtype(
+    [("a", "u8"), ("1", "u1"), ("b", "u4"), ("2", "u1"), ("c", "u4"), ("3", "u1"), ("d", "u4")]
+    + [("4", "u1"), ("e", "u8"), ("f", "u4")]
+)
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
@@ -52,7 +59,7 @@ def conform(
 
 def type_name(kind: pa.DataType) -> str:
     """The type's name; for a database's own type, such as numeric, the database's name for it."""
-    return str(kind.type_name if isinstance(kind, pa.OpaqueType) else kind)
+    return str(kind.extension_name if isinstance(kind, pa.BaseExtensionType) else kind)
 
 
 def misfit(place: str, declared: ColumnType) -> Refused:
@@ -68,8 +75,8 @@ def misfit(place: str, declared: ColumnType) -> Refused:
 
 def _exact(array: pa.Array, declared: ColumnType) -> pa.Array:
     """Cast; ValueError or an Arrow error if any value would change."""
-    if isinstance(array, pa.ExtensionArray):
-        array = array.storage
+    if isinstance(array.type, pa.UuidType):
+        return _hyphenated(array.storage)
     array.validate(full=True)  # not done by casts, nor by the driver: UTF-8
     array = array.cast(declared.arrow())
     if declared.name == "uuid":
@@ -79,6 +86,19 @@ def _exact(array: pa.Array, declared: ColumnType) -> pa.Array:
     if declared.name in ("date", "timestamp", "timestamptz"):
         _check_calendar(array)
     return array
+
+
+def _hyphenated(array: pa.FixedSizeBinaryArray) -> pa.StringArray:
+    """The texts of uuids that come as 16 bytes; a NULL's bytes are written as they are, unseen."""
+    rows = len(array)
+    raw = memoryview(array.buffers()[1])[array.offset * 16 : (array.offset + rows) * 16]
+    digits = np.frombuffer(raw.hex().encode(), _DIGITS)
+    texts = np.empty(rows, _TEXT)
+    for name in _TEXT.names or ():
+        texts[name] = digits[name] if name in _DIGITS.fields else ord("-")
+    ends = np.arange(rows + 1, dtype=np.int32) * 36
+    valid = array.is_valid().buffers()[1] if array.null_count else None
+    return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(texts), valid)
 
 
 def _check_calendar(array: pa.Array) -> None:

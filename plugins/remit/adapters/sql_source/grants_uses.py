@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from remit.adapters.sql_source.presence import touched
 from remit.instruction import Instruction, Table
-from remit.instruction.tables import DataSubject
+from remit.instruction.subjects import DataSubject, SubjectNames
 from remit.ports import Relation, SemiJoin, TableQuery
 
 
@@ -87,23 +87,23 @@ def _placed(query: TableQuery, schema: str) -> Relation:
 
 def uses(table: Table) -> Iterator[Use]:
     """What one table of the instruction has read: itself, and what leads to or from its rows."""
-    query, subject = table.query(), table.data_subject
+    query, ways = table.query(), table.ways()
     for asked, keys in touched(query):
         names = [name for name, _ in (keys or asked.columns)] + list(asked.limit_columns())
-        names += subject.own_columns() if subject and asked is query else []
+        names += [name for way in ways if asked is query for name in way.own_columns()]
         yield Use(tuple(dict.fromkeys(names)), asked)
-    if subject:
-        yield from _ways_to(subject, query)
+    for way in ways:
+        yield from _tables_on(way, query)
 
 
-def _ways_to(subject: DataSubject, scope: TableQuery) -> Iterator[Use]:
+def _tables_on(way: DataSubject | SubjectNames, scope: TableQuery) -> Iterator[Use]:
     """The tables on the way to the data subject, each with the rows that those in scope lead to."""
-    steps = subject.through or []
+    steps = way.through or []
     for number, step in enumerate(steps, 1):
         here = tuple((join.column, join.own) for join in step.join)
         keys = tuple((join.to, join.other) for join in step.join)
         led_to = SemiJoin(keys, replace(scope, columns=here))
         scope = TableQuery(step.there.table, keys, through=(led_to,), schema=step.there.schema)
         last = number == len(steps)
-        onward = [subject.column] if last else [join.column for join in steps[number].join]
+        onward = list(way.sought()) if last else [join.column for join in steps[number].join]
         yield Use(tuple(dict.fromkeys([*(name for name, _ in keys), *onward])), scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -13,12 +14,18 @@ from remit.adapters.sql_source.conform import conform
 from remit.adapters.sql_source.postgres_account import AccountCheck
 from remit.adapters.sql_source.postgres_catalogue import Catalogue, is_padded
 from remit.adapters.sql_source.postgres_statements import PostgresStatements
-from remit.adapters.sql_source.presence import absent, require_present, require_types
+from remit.adapters.sql_source.parts import contiguous, cuts, totals
+from remit.adapters.sql_source.presence import (
+    absent,
+    require_decimals,
+    require_present,
+    require_types,
+)
 from remit.adapters.sql_source.session import FAILURES, Session
-from remit.errors import Refused, RemitError, Unavailable, translating
-from remit.ports import Account, Relation, SourceColumn, TableQuery
+from remit.errors import Refused, RemitError, Unavailable, UsageError, translating
+from remit.ports import Account, Part, Relation, SourceColumn, TableQuery, Totals
 
-_OPTIONS = {"adbc.postgresql.batch_size_hint_bytes": str(4 << 20)}  # the fastest measured
+_OPTIONS = {"adbc.postgresql.batch_size_hint_bytes": str(16 << 20)}  # some 100,000 rows
 
 # A declared type must come from its own native types: a text is not taken for a number even if
 # every value looks like one, since then the schema is not what the instruction was made for.
@@ -30,9 +37,10 @@ _ARRIVES = {
     "date": ("date32[day]",),
     "timestamp": ("timestamp[us]",),
     "timestamptz": ("timestamp[us, tz=UTC]",),
-    "uuid": ("string",),
-    "decimal": ("numeric",),
+    "uuid": ("arrow.uuid",),
+    "decimal": ("string",),  # read as its text; that it is a numeric is asked of the catalogue
 }
+_SHARED = re.compile(r"[0-9A-F]+(-[0-9A-F]+)+")
 
 
 class PostgresSource:
@@ -61,9 +69,9 @@ class PostgresSource:
             return AccountCheck(session, self._statements, self._schema, relations).account()
 
     @contextmanager
-    def snapshot(self) -> Iterator[PostgresSnapshot]:
-        """One consistent state. Raises: Unavailable."""
-        with self._session() as session:
+    def snapshot(self, shared: str | None = None) -> Iterator[PostgresSnapshot]:
+        """One consistent state, or the one that another connection shares. Raises: Unavailable."""
+        with self._session(shared) as session:
             catalogue = Catalogue(session, self._statements, self._schema)
             yield PostgresSnapshot(session, self._statements, catalogue)
 
@@ -72,7 +80,7 @@ class PostgresSource:
         return self._statements.select(query)
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _session(self, shared: str | None = None) -> Iterator[Session]:
         with translating(*FAILURES, into=lambda error: _unconnected(error, self.label)):
             connection = driver.connect(self._uri, autocommit=True)
         session = Session(
@@ -81,18 +89,30 @@ class PostgresSource:
             _OPTIONS,
         )
         try:
+            session.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if shared is not None:
+                self._join(session, shared)
             session.run(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
                 # Literals are written for this; a server may still have the old default.
                 "SET LOCAL standard_conforming_strings TO on",
                 # No operator or function of somebody else's schema is picked by the statements.
                 "SET LOCAL search_path TO pg_catalog",
                 "SET LOCAL TimeZone TO 'UTC'",
+                # Rows come in the order of the file, wherever another reader of it may be.
+                "SET LOCAL synchronize_seqscans TO off",
                 "SELECT 1",  # the state is that of the first query
             )
             yield session
         finally:
             session.close()
+
+    def _join(self, session: Session, shared: str) -> None:
+        if _SHARED.fullmatch(shared) is None:
+            raise UsageError("not the name of a state that PostgreSQL shares")
+        try:
+            session.run(f"SET TRANSACTION SNAPSHOT '{shared}'")
+        except Refused:
+            raise Unavailable(self.label, "the state that was shared is no longer open") from None
 
 
 class PostgresSnapshot:
@@ -106,15 +126,34 @@ class PostgresSnapshot:
 
     def count(self, query: TableQuery) -> int:
         """Rows that meet the limits. Raises: Unavailable, Refused."""
-        statement = self._statements.count(query)
+        return self.totals(query, ()).rows
+
+    def totals(self, query: TableQuery, summed: Sequence[str]) -> Totals:
+        """Those rows, and the sums of columns over them. Raises: Unavailable, Refused."""
+        statement = self._statements.totals(query, summed)
         self._require(query)
-        return int(self._session.rows(statement, query)[0][0])
+        [(rows, *sums)] = self._session.rows(statement, query)
+        return totals(query, rows, dict(zip(summed, sums, strict=True)))
+
+    def share(self) -> str:
+        """The name of this state for other connections. Raises: Unavailable."""
+        [(name,)] = self._session.rows("SELECT pg_export_snapshot()")
+        return str(name)
+
+    def divide(self, query: TableQuery, parts: int) -> list[Part]:
+        """Ranges of blocks of a table's file; of a view or a partitioned table, of its window."""
+        blocks = self._catalogue.blocks(query.relation)
+        if blocks is not None:
+            inner = sorted({str(blocks * n // parts) for n in range(1, parts)} - {"0"}, key=int)
+            return contiguous("blocks", inner)
+        return contiguous("window", cuts(query.window, parts)) if query.window else []
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         """Those rows. Raises: Unavailable, Refused."""
         statement = self._statements.select(query)
         self._require(query)
         live = self._catalogue.columns(query.relation)
+        require_decimals(query, live)
         padded = {name for name, _ in query.columns if is_padded(live[name].native_type)}
         for batch in self._session.batches(statement, query):
             yield conform(batch, query, _ARRIVES, padded)

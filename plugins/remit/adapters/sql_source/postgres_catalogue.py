@@ -69,6 +69,14 @@ ORDER BY n.nspname, c.relname, a.attnum
 """  # noqa: S608  (KINDS is ours)
 
 
+_BLOCKS = """
+SELECT pg_relation_size(c.oid) / CAST(current_setting('block_size') AS bigint)
+FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid
+WHERE c.relkind IN ('r', 'm') AND CAST(n.nspname AS text) = {schema}
+  AND CAST(c.relname AS text) = {table}
+"""
+
+
 class Catalogue:
     """Reads the catalogues of one session.
 
@@ -97,6 +105,15 @@ class Catalogue:
             found = self._columns({schema}, relation.table)
             self._known[relation] = {column.name: column for _, _, column in found}
         return self._known[relation]
+
+    def blocks(self, relation: Relation) -> int | None:
+        """The blocks of an ordinary table's file; None for anything else, and a table of none."""
+        schema = self._schema if relation.schema is None else relation.schema
+        sql = _BLOCKS.format(
+            schema=self._statements.literal(schema), table=self._statements.literal(relation.table)
+        )
+        rows = self._session.rows(sql)
+        return int(rows[0][0]) or None if rows else None
 
     def _columns(
         self, schemas: Collection[str], table: str | None = None

@@ -42,6 +42,14 @@ def require_types(query: TableQuery, live: Callable[[Relation], Live]) -> None:
                 raise misfit(f"{asked.table}.{name}", declared)
 
 
+def require_decimals(query: TableQuery, live: Live) -> None:
+    """Refuse (value-not-of-type) a decimal that is none at the source, where it is read as text."""
+    for name, declared in query.columns:
+        kind = live[name].type
+        if declared.name == "decimal" and (kind is None or kind.name != "decimal"):
+            raise misfit(f"{query.table}.{name}", declared)
+
+
 def touched(query: TableQuery, keys: Columns = ()) -> Iterator[tuple[TableQuery, Columns]]:
     """The query, and those of the tables that it leads through, each with the keys found there."""
     yield query, keys

@@ -11,12 +11,13 @@ import pyarrow as pa
 from adbc_driver_sqlite import dbapi as driver
 
 from remit.adapters.sql_source.conform import conform, misfit
+from remit.adapters.sql_source.parts import totals
 from remit.adapters.sql_source.presence import absent, require_present, touched
 from remit.adapters.sql_source.session import FAILURES, Session
 from remit.adapters.sql_source.sqlite_statements import SQLiteStatements
 from remit.columns import SIMPLE, ColumnType
-from remit.errors import Refused, RemitError, Unavailable, translating
-from remit.ports import Account, Relation, SourceColumn, TableQuery
+from remit.errors import Refused, RemitError, Unavailable, UsageError, translating
+from remit.ports import Account, Part, Relation, SourceColumn, TableQuery, Totals
 
 BUSY_MS = 5000
 """How long to wait for a writer that has locked the file."""
@@ -82,8 +83,10 @@ class SQLiteSource:
         return Account(None, (), {})
 
     @contextmanager
-    def snapshot(self) -> Iterator[SQLiteSnapshot]:
+    def snapshot(self, shared: str | None = None) -> Iterator[SQLiteSnapshot]:
         """One consistent state. Raises: Unavailable."""
+        if shared is not None:
+            raise UsageError("SQLite shares no state between connections")
         with self._session() as session:
             yield SQLiteSnapshot(session, self._statements)
 
@@ -124,9 +127,23 @@ class SQLiteSnapshot:
 
     def count(self, query: TableQuery) -> int:
         """Rows that meet the limits. Raises: Unavailable, Refused."""
-        statement = self._statements.count(query)
+        return self.totals(query, ()).rows
+
+    def totals(self, query: TableQuery, summed: Sequence[str]) -> Totals:
+        """Those rows, and the sums of whole numbers: its decimals are kept as doubles."""
+        kinds = dict(query.columns)
+        whole = [name for name in summed if kinds[name].name == "integer"]
+        statement = self._statements.totals(query, whole)
         self._require(query)
-        return int(self._session.rows(statement, query)[0][0])
+        [(rows, *sums)] = self._session.rows(statement, query)
+        return totals(query, rows, dict(zip(whole, map(_joined, sums), strict=True)))
+
+    def share(self) -> None:
+        """None: a state cannot be shared."""
+
+    def divide(self, query: TableQuery, parts: int) -> list[Part]:  # noqa: ARG002
+        """None: it is read in one piece."""
+        return []
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         """Those rows. Raises: Unavailable, Refused."""
@@ -154,6 +171,14 @@ class SQLiteSnapshot:
             found = _columns(self._session, also) if ours else ()
             self._known[relation] = {column.name: column for _, column in found}
         return self._known[relation]
+
+
+def _joined(halves: str | None) -> str | None:
+    """A sum from its halves, of 32 bits and above: the sum itself might not fit SQLite's integers."""
+    if halves is None:
+        return None
+    high, low = halves.split(":")
+    return str((int(high) << 32) + int(low))
 
 
 def _columns(session: Session, also: str = "") -> Iterator[tuple[str, SourceColumn]]:

@@ -154,6 +154,11 @@ class SQLiteStatements(Statements):
         exact = -(2**63) <= value < 2**63 or len(str(abs(value)).rstrip("0")) <= 15
         return sa.literal_column(str(value)) if exact else text(str(value))
 
+    def _sum(self, column: Value) -> Value:
+        high, low = column.op(">>")(sa.text("32")), column.op("&")(sa.text("4294967295"))
+        halves = [sa.cast(sa.func.sum(half), sa.Text) for half in (high, low)]
+        return halves[0].op("||")(text(":")).op("||")(halves[1])
+
     def _window(self, column: Value, window: Window) -> Iterable[Condition]:
         # As instants: the texts have mixed offsets, so they do not sort by time.
         start, end = (sa.func.unixepoch(text(bound)) for bound in bounds(window))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from sqlalchemy.sql import quoted_name
 
 from remit.columns import ColumnType
 from remit.errors import Refused
-from remit.ports import Membership, SemiJoin, TableQuery, Window
+from remit.ports import Membership, Part, SemiJoin, TableQuery, Window
 
 Value = sa.ColumnElement[Any]
 Condition = sa.ColumnElement[bool]
@@ -58,8 +58,13 @@ class Statements(ABC):
 
     def count(self, query: TableQuery) -> str:
         """The number of those rows. Raises like `select`."""
+        return self.totals(query, ())
+
+    def totals(self, query: TableQuery, summed: Sequence[str]) -> str:
+        """The number of those rows, and the sums of columns as text. Raises like `select`."""
         table = self._table(query)
-        counted = sa.select(sa.func.count()).select_from(table).where(*self._limits(query, table))
+        values = [sa.func.count(), *(self._sum(table.c[name]) for name in summed)]
+        counted = sa.select(*values).select_from(table).where(*self._limits(query, table))
         return self.render(counted)
 
     def render(self, statement: sa.ClauseElement) -> str:
@@ -103,6 +108,14 @@ class Statements(ABC):
             yield self._membership(table.c[membership.column], membership)
         for join in query.through:
             yield self._semi_join(table, join)
+        if query.part:
+            yield from self._part(query, query.part, table)
+
+    def _part(self, query: TableQuery, part: Part, table: sa.TableClause) -> Iterable[Condition]:
+        raise ValueError(f"{query.table} cannot be read in parts by {part.by} in this dialect")
+
+    def _sum(self, column: Value) -> Value:
+        return sa.cast(sa.func.sum(column), sa.Text)
 
     def _membership(self, column: Value, membership: Membership) -> Condition:
         kind, where = membership.type, membership.column

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from remit.attribute_values import with_keys_of_others
+from remit.column_names import kind_of_identifier
 from remit.column_names.words import singular, word_set, words
 from remit.instruction.drafting.scalars import is_unbounded, quoted_type, scalar, type_of
 from remit.instruction.lists import is_whole
@@ -131,6 +132,23 @@ def subject_column(relation: Relation, columns: Columns) -> SourceColumn | None:
         if (named or column.references in _SUBJECTS) and is_listable(column):
             return column
     return None
+
+
+def names_of_persons(relation: Relation, columns: Columns) -> list[str]:
+    """The columns with persons' names, if the table is one of data subjects."""
+    parts = words(relation.table)
+    if not parts or singular(parts[0]) not in _SUBJECTS:
+        return []
+    return [
+        column.name
+        for column in columns
+        if column.type is not None
+        and column.type.name == "string"
+        and kind_of_identifier(
+            column.name, [c.name for c in columns if c is not column], column.type, relation.table
+        )
+        == "a person's name"
+    ]
 
 
 def is_listable(column: SourceColumn) -> bool:

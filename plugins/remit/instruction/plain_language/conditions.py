@@ -43,6 +43,23 @@ def protection(terms: Instruction, say: Voice) -> Iterator[str]:
             file=suite.file,
             table=say.name(suite.table),
         )
+    yield _small_counts(terms.reporting.small_counts, say)
+
+
+def _small_counts(below: int, say: Voice) -> str:
+    if below == 1:
+        return say(
+            "Reports of these checks show every count of rows, small ones too.",
+            "Les rapports de ces vérifications montrent tous les nombres de lignes, même petits.",
+        )
+    return say(
+        "Reports of these checks show 1 to {last} rows as fewer than {below} only ({law}).",
+        "Les rapports de ces vérifications indiquent seulement « moins de {below} » pour 1 à {last} "
+        "lignes ({law}).",
+        last=str(below - 1),
+        below=str(below),
+        law=say.articles(["25(2)"]),
+    )
 
 
 def _transport(security: Security, say: Voice) -> str:

@@ -8,7 +8,7 @@ from remit.instruction.model import Instruction
 from remit.instruction.parties import Abroad, Controller
 from remit.instruction.plain_language.tables import category, joined
 from remit.instruction.plain_language.voice import Voice, written
-from remit.instruction.tables import DataSubject
+from remit.instruction.subjects import DataSubject
 
 
 def parties(terms: Instruction, say: Voice) -> Iterator[str]:

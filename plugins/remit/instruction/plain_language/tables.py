@@ -8,6 +8,7 @@ from datetime import date, datetime
 from remit.instruction.forms import Category
 from remit.instruction.lists import Join, ListRule
 from remit.instruction.model import Instruction
+from remit.instruction.plain_language.free_text import identifiers, names_looked_for
 from remit.instruction.plain_language.voice import Voice
 from remit.instruction.rows import Limits, Rows, Through, WindowRule
 from remit.instruction.tables import Column, Table
@@ -84,6 +85,8 @@ def _table(table: Table, say: Voice) -> Iterator[str]:
             else "",
             columns=_columns([c for c in table.columns if c.category is which], say),
         )
+    if table.subject_names:
+        yield names_looked_for(table.subject_names, say)
     yield from _rows(table.rows, say)
 
 
@@ -102,6 +105,8 @@ def _notes(column: Column, say: Voice) -> str:
     if column.free_text:
         why = say.quoted(column.free_text)
         notes.append(say("free text, because {why}", "texte libre, car {why}", why=why))
+    if column.identifiers:
+        notes.append(identifiers(column.identifiers, say))
     return ", ".join(notes)
 
 

@@ -1,0 +1,92 @@
+"""Great Expectations' SQL engine, made to read an extract once for all the rules that it can.
+
+GX resolves metrics in rounds, as they depend on each other, and sends a query of its own for each
+that it takes to be of a special kind. Here, as long as a round has anything that needs no rows, all
+that does is put off, so that counts come together in one query; counts on two and on several
+columns are among them; the number of rows is known; values are never fetched; and what needs all
+rows at once is counted by `remit.adapters.gx.across`. GX's expectations decide, as ever.
+
+Import this only where rules are judged: it imports Great Expectations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from great_expectations.exceptions.exceptions import MetricResolutionError  # noqa: TID253
+from great_expectations.execution_engine.execution_engine import (  # noqa: TID253
+    MetricComputationConfiguration,
+)
+from great_expectations.execution_engine.sqlalchemy_execution_engine import (  # noqa: TID253
+    SqlAlchemyExecutionEngine,
+)
+from great_expectations.validator.metric_configuration import MetricConfiguration  # noqa: TID253
+
+from remit.adapters.gx import across, engine
+from remit.adapters.gx.duck import VIEW, Duck, other_view
+
+_Metrics = dict[tuple[str, str, str], Any]
+_Count = Callable[[Duck, Mapping[str, Any], Mapping[str, Any]], int]
+
+_ACROSS: Mapping[str, _Count] = {
+    "column_values.unique.unexpected_count": lambda duck, domain, _: across.repeated(
+        duck, [domain["column"]]
+    ),
+    "compound_columns.unique.unexpected_count": lambda duck, domain, _: across.repeated(
+        duck, domain["column_list"]
+    ),
+    "column_values.remit.found_in.unexpected_count": lambda duck, domain, value: across.not_found(
+        duck, domain["column"], other_view(value["other_table"]), value["key"]
+    ),
+}
+_NEVER = (".unexpected_values", ".distinct_values.not_in_set")
+
+
+class ExtractEngine(SqlAlchemyExecutionEngine):
+    """The engine of one use of the judge."""
+
+    def __init__(self, duck: Duck) -> None:
+        types = duck.sources[VIEW].types
+        module = engine.types_module(set(types.values()))
+        connection = engine.Connection(duck)
+        super().__init__(engine=engine.engine(connection, types, module), create_temp_table=False)
+        self.dialect_module = module
+        self.aborted = False
+        """Whether GX stopped computing: it judges all the same, with counts of 0."""
+        self._duck = duck
+
+    def resolve_metrics(
+        self,
+        metrics_to_resolve: Iterable[MetricConfiguration],
+        metrics: _Metrics | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> _Metrics:
+        """Resolve what needs no rows, or else the rest. GX asks again for what is missing."""
+        try:
+            return self._resolve(list(metrics_to_resolve), metrics, runtime_configuration)
+        except MetricResolutionError:
+            raise  # the error of a rule, which GX tells as such
+        except Exception:
+            self.aborted = True
+            raise
+
+    def _resolve(
+        self,
+        asked: list[MetricConfiguration],
+        metrics: _Metrics | None,
+        runtime_configuration: dict[str, Any] | None,
+    ) -> _Metrics:
+        found = {metric.id: self._known(metric) for metric in asked if self._is_known(metric)}
+        rest = [metric for metric in asked if metric.id not in found]
+        direct, bundle = self._build_direct_and_bundled_metric_computation_configurations(
+            rest, metrics, runtime_configuration
+        )
+        counts = [one for one in direct if _counter(one) is not None]
+        direct = [one for one in direct if _counter(one) is None]
+        if found or direct:
+            counts, bundle = [], []
+        bundle += [_bundled(one) for one in counts]
+        process = self._process_direct_and_bundled_metric_computation_configurations
+        return found | (process(direct, bundle) if direct or bundle else {})

@@ -1,0 +1,94 @@
+"""A file being written to a bucket: in parts, invisible until it is whole."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from remit.adapters.s3.failures import translated
+from remit.errors import Unavailable
+
+PART = 8 << 20
+_MOST_PARTS = 10_000  # what the API allows
+_AT_ONCE = 2
+
+
+class S3Draft:
+    """Sends each part while the next is written; holds at most three in memory.
+
+    A file smaller than a part is sent at `publish`. What a killed process began is an open upload,
+    which `S3Store.list` reports and `S3Store.remove` aborts.
+    """
+
+    def __init__(self, client: Any, bucket: str, key: str, where: str) -> None:
+        self._client, self._where = client, where
+        self._object = {"Bucket": bucket, "Key": key}
+        self._upload: dict[str, str] | None = None
+        self._buffer = bytearray()
+        self._sender = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="remit-s3")
+        self._sending: deque[Future[dict[str, Any]]] = deque()
+        self._parts: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> int:
+        """See `remit.ports.Draft`."""
+        self._buffer += data
+        with translated(self._where):
+            while len(self._buffer) >= PART:
+                self._send(PART)
+        return len(data)
+
+    def publish(self) -> None:
+        """See `remit.ports.Draft`."""
+        with translated(self._where):
+            if self._upload is None:
+                self._client.put_object(**self._object, Body=bytes(self._buffer))
+            else:
+                if self._buffer:
+                    self._send(len(self._buffer))
+                self._await(0)
+                self._client.complete_multipart_upload(
+                    **self._upload, MultipartUpload={"Parts": self._parts}
+                )
+        self._sender.shutdown()
+        self._buffer.clear()
+
+    def discard(self) -> None:
+        """See `remit.ports.Draft`."""
+        self._sender.shutdown(cancel_futures=True)
+        wait(self._sending)  # a part that arrives after the end of the upload would stay
+        self._buffer.clear()
+        if self._upload is None:
+            return
+        try:
+            self._client.abort_multipart_upload(**self._upload)
+        except (BotoCoreError, ClientError):
+            # What made the caller give up is told, not this: the upload stays listed as a copy.
+            return
+
+    def _send(self, size: int) -> None:
+        if self._upload is None:
+            begun = self._client.create_multipart_upload(**self._object)
+            self._upload = {**self._object, "UploadId": begun["UploadId"]}
+        number = len(self._parts) + len(self._sending) + 1
+        if number > _MOST_PARTS:
+            raise Unavailable(
+                self._where, f"it is larger than {_MOST_PARTS} parts of {PART} bytes."
+            )
+        with memoryview(self._buffer) as view:
+            part = bytes(view[:size])
+        del self._buffer[:size]
+        self._await(_AT_ONCE - 1)
+        self._sending.append(self._sender.submit(self._put, number, part))
+
+    def _put(self, number: int, part: bytes) -> dict[str, Any]:
+        put = self._client.upload_part(**(self._upload or {}), PartNumber=number, Body=part)
+        return {"PartNumber": number, "ETag": put["ETag"]}
+
+    def _await(self, left: int) -> None:
+        """Wait until no more than `left` parts are under way."""
+        while len(self._sending) > left:
+            self._parts.append(self._sending[0].result())
+            self._sending.popleft()

@@ -1,0 +1,181 @@
+"""Free text: direct identifiers in it stop the extract, are redacted, or counted, as instructed.
+
+Guarantee: of a column that stops or redacts, no text leaves in which an identifier of a kind looked
+for is found, nor one that could not be looked through because no name of its person is known. What
+is counted are texts; no text is in a refusal or a record.
+Not guaranteed: that the text tells nothing of a person (docs/free-text.md).
+The caller must have checked before that the rows are within the instruction, and gives the columns
+asked for here besides those that leave.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from remit.credentials import require_no_credentials
+from remit.direct_identifiers import found_of_each, names_found, names_known, redacted
+from remit.errors import Refused
+from remit.instruction import Column, Table
+from remit.instruction.identifiers import Identifiers
+from remit.ports import Snapshot, TableQuery
+from remit.subject_names import RowNames
+
+_UNCHECKED = "[unchecked]"
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedColumn:
+    """How many texts of a column held what.
+
+    Attributes:
+        texts: how many there were; missing and blank ones do not count.
+        identifying: how many of them held an identifier of any kind.
+        kinds: how many held one of each kind; a text may hold several.
+        unchecked: how many are of rows of which no name is known, though names are looked for.
+    """
+
+    column: str
+    treatment: str
+    texts: int
+    identifying: int
+    kinds: Mapping[str, int]
+    unchecked: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as evidence gives them."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {"kinds": dict(self.kinds)}
+
+    def __add__(self, other: ScannedColumn) -> ScannedColumn:
+        """The counts of two parts of one table's column."""
+        both = {kind: count + other.kinds[kind] for kind, count in self.kinds.items()}
+        return ScannedColumn(
+            self.column, self.treatment, self.texts + other.texts,
+            self.identifying + other.identifying, both, self.unchecked + other.unchecked,
+        )  # fmt: skip
+
+
+class FreeText:
+    """Looks through the columns of one table for which identifiers are instructed.
+
+    Attributes:
+        columns: those of the table that it needs besides, with their types.
+    """
+
+    def __init__(self, table: Table, snapshot: Snapshot, scope: TableQuery) -> None:
+        """Read the names that rows lead to, where names are looked for.
+
+        Args:
+            snapshot: the one that the rows come from.
+            scope: the rows of the table that are in scope.
+
+        Raises:
+            Refused, Unavailable: as `RowNames`.
+        """
+        self._columns = {c.name: (c, c.identifiers) for c in table.columns if c.identifiers}
+        names = table.subject_names
+        self._names = RowNames(names, snapshot, scope) if names else None
+        self._table = table.name
+        self.columns = self._names.columns if self._names else {}
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
+
+    def anew(self) -> FreeText:
+        """The same check, that has seen no text; it shares the names that were read for it."""
+        other = copy(self)
+        other._counts = {name: Counter() for name in self._columns}
+        return other
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch as it may leave, in the same columns.
+
+        Raises:
+            Refused: free-text-identifies, free-text-unchecked.
+        """
+        names = self._names.of(batch) if self._names else []
+        for name, (column, asked) in self._columns.items():
+            place = batch.schema.get_field_index(name)
+            texts = batch.column(place)
+            treated = self._treated(column, asked, texts, names if asked.of_names else [])
+            batch = batch.set_column(place, batch.schema.field(place), treated)
+        return batch
+
+    def scanned(self) -> tuple[ScannedColumn, ...]:
+        """What was found so far, column by column."""
+        return tuple(
+            ScannedColumn(
+                name,
+                asked.treatment,
+                self._counts[name]["texts"],
+                self._counts[name]["identifying"],
+                {kind: self._counts[name][kind] for kind in asked.kinds},
+                self._counts[name]["unchecked"],
+            )
+            for name, (_, asked) in self._columns.items()
+        )
+
+    def _treated(
+        self, column: Column, asked: Identifiers, texts: pa.Array, names: list[pa.Array]
+    ) -> pa.Array:
+        unchecked = pa.repeat(False, len(texts))
+        written = pc.fill_null(pc.match_substring_regex(texts, r"\S"), False)
+        if asked.of_names:
+            unchecked = pc.and_not(written, names_known(names, len(texts)))
+        found = self._count(column.name, asked, texts, names, written, unchecked)
+        if asked.treatment == "stop":
+            self._require_none(column.name)
+        if asked.treatment != "redact" or not (found or unchecked.true_count):
+            return texts
+        # As the source has it: what is left of a redacted one might not be known for one.
+        require_no_credentials(texts, f"{self._table}.{column.name}")
+        known = [kind for kind in asked.kinds if kind != "name"]
+        return pc.if_else(unchecked, _UNCHECKED, redacted(texts, known, names))
+
+    def _count(
+        self, name: str, asked: Identifiers, texts: pa.Array, names: list[pa.Array],
+        written: pa.BooleanArray, unchecked: pa.BooleanArray,
+    ) -> int:  # fmt: skip
+        hits = found_of_each(texts, [kind for kind in asked.kinds if kind != "name"])
+        if asked.of_names:
+            hits["name"] = names_found(texts, names)
+        counts, some = self._counts[name], pa.repeat(False, len(texts))
+        for kind, hit in hits.items():
+            counts[kind] += hit.true_count
+            some = pc.or_(some, pc.fill_null(hit, False))
+        counts["texts"] += written.true_count
+        counts["identifying"] += some.true_count
+        counts["unchecked"] += unchecked.true_count
+        return int(some.true_count)
+
+    def _require_none(self, name: str) -> None:
+        counts, (_, asked) = self._counts[name], self._columns[name]
+        texts = counts["texts"]
+        if found := counts["identifying"]:
+            kinds = ", ".join(f"{kind} in {counts[kind]}" for kind in asked.kinds if counts[kind])
+            raise Refused(
+                "free-text-identifies",
+                f"{self._table}.{name}",
+                f"{found} of {texts} texts read so far hold direct identifiers ({kinds}).",
+                "nothing was kept; leave the column out, or have the controller instruct to redact them.",
+            )
+        if unchecked := counts["unchecked"]:
+            raise Refused(
+                "free-text-unchecked",
+                f"{self._table}.{name}",
+                f"{unchecked} of {texts} texts read so far are of rows that lead to no name to look for.",
+                "correct the way in subject_names, limit the rows to those of persons, or have the "
+                "controller leave name out of the kinds.",
+            )
+
+
+def free_text(table: Table, snapshot: Snapshot, scope: TableQuery) -> FreeText | None:
+    """The check of a table; None where no column of it is looked through. Raises like `FreeText`."""
+    if not any(column.identifiers for column in table.columns):
+        return None
+    return FreeText(table, snapshot, scope)
