@@ -56,11 +56,21 @@ up: setup  ## Airflow with the DAGs loaded, on localhost
 bench: setup system-packages  ## Benchmarks
 	$(BIN)/python -m benchmarks
 
-# What a Debian machine lacks for the tests against real servers; elsewhere install these by hand.
+# What a Debian machine lacks for the tests against real servers; elsewhere install these by hand. The
+# tests run servers of their own: no service need be running.
+NEED := postgresql mariadb-server redis-server strace
+demo bench: NEED := postgresql
+
 system-packages:
-	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then exit 0; fi; \
+	@PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; missing=(); \
+	 for package in $(NEED); do \
+	   case $$package in postgresql) program=initdb;; mariadb-server) program=mariadbd;; *) program=$$package;; esac; \
+	   command -v $$program >/dev/null || missing+=($$package); \
+	 done; \
+	 [ $${#missing[@]} -gt 0 ] || exit 0; \
 	 sudo=""; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	 $$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends postgresql
+	 $$sudo apt-get update -q; \
+	 $$sudo apt-get install -q -y --no-install-recommends "$${missing[@]}"
 
 lock:  ## Compile the requirements from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE) \

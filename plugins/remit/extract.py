@@ -27,7 +27,7 @@ from remit.errors import Refused
 from remit.free_text import free_text
 from remit.instruction import Table, VerifiedInstruction
 from remit.pieces import Piece, divide, pieces_wanted, summable
-from remit.ports import Progress, Snapshot, Source, Totals
+from remit.ports import Part, Progress, Snapshot, Source, Totals
 from remit.remit_check import RemitCheck, over_maximum
 from remit.sealed_parquet import FileContext
 from remit.suppression import subject_filter
@@ -207,9 +207,9 @@ def _raise_first(errors: Sequence[BaseException]) -> None:
         raise error
 
 
-def counted(table: Table, snapshot: Snapshot) -> Totals:
-    """What the source says of the table's rows in scope. Raises: Refused (rows-over-maximum)."""
-    expected = snapshot.totals(table.query(), summable(table))
+def counted(table: Table, snapshot: Snapshot, part: Part | None = None) -> Totals:
+    """What the source says of rows in scope. Raises: Refused (rows-over-maximum)."""
+    expected = snapshot.totals(replace(table.query(), part=part), summable(table))
     if expected.rows > table.rows.maximum:
         raise over_maximum(table, expected.rows)
     return expected

@@ -22,6 +22,8 @@ _TITLES = {
     "planned": "Planned",
     "unplanned": "Could not be planned",
     "obliged": "Obliged to delete",
+    "divided": "Divided",
+    "piece": "Extracted a piece",
     "extracted": "Extracted",
     "validated": "Validated",
     "invalid": "Failed validation",
@@ -101,6 +103,16 @@ def _obliged(data: Mapping[str, Any]) -> list[str]:
         f"Every copy is deleted at {data['due']} at the latest, whether confirmed or not.",
         f"Recorded before anything was extracted; staging is {data['staging']}.",
     ]
+
+
+def _divided(data: Mapping[str, Any]) -> list[str]:
+    rows = ", ".join(f"{table} {count} rows" for table, count in data["rows"].items())
+    return [f"{len(data['pieces'])} pieces, read from one state of the source: {rows}."]
+
+
+def _piece(data: Mapping[str, Any]) -> list[str]:
+    file = data["file"]
+    return [f"Piece {data['number']}, {file['name']}: {file['rows']} rows, {file['size']} bytes."]
 
 
 def _extracted(data: Mapping[str, Any]) -> list[str]:
@@ -217,6 +229,8 @@ _TELLERS = {
     "planned": _planned,
     "unplanned": _planned,
     "obliged": _obliged,
+    "divided": _divided,
+    "piece": _piece,
     "extracted": _extracted,
     "validated": _report,
     "invalid": _report,

@@ -325,6 +325,11 @@ def dataset(file: BinaryIO, opener: KeyOpener, context: FileContext) -> ds.Datas
     return ds.FileSystemDataset([fragment], schema, layout)
 
 
+def together(extracts: Sequence[ds.Dataset]) -> ds.Dataset:
+    """One scan of the files of one table, in their order."""
+    return extracts[0] if len(extracts) == 1 else ds.UnionDataset(extracts[0].schema, extracts)
+
+
 def wrapped_to(
     file: BinaryIO, opener: KeyOpener, context: FileContext
 ) -> dict[str, set[frozenset[str]]]:

@@ -8,7 +8,7 @@ Not guaranteed: that the rules are good ones; they are reviewed with the instruc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,7 +17,7 @@ from remit.errors import Refused
 from remit.instruction import Column, Table, VerifiedInstruction
 from remit.ports import Judge, Membership, Rule, Store
 from remit.report import TableReport, ValidationReport, finding
-from remit.sealed_parquet import FileContext, KeyOpener, dataset
+from remit.sealed_parquet import FileContext, KeyOpener, dataset, together
 from remit.suites import load_rules
 
 __all__ = [
@@ -88,12 +88,22 @@ def _typed_values(membership: Membership) -> list[Any]:
 
 
 def judge_table(
-    judge: Judge, extract: Any, table: Table, rows: int, pinned: Sequence[Rule], small_counts: int
+    judge: Judge,
+    extracts: Mapping[str, Any],
+    table: Table,
+    rows: int,
+    pinned: Sequence[Rule],
+    small_counts: int,
 ) -> TableReport:
-    """Judge one table's extract (a pyarrow dataset); small counts are masked in what is told."""
+    """Judge one table's extract; small counts are masked in what is told.
+
+    Args:
+        extracts: those of all tables by name, as pyarrow datasets; rules may look things up in others.
+    """
     rules = [*implied_rules(table, rows), *pinned]
     judge.check(rules)
-    verdicts = judge.judge(extract, rules)
+    others = {name: extract for name, extract in extracts.items() if name != table.name}
+    verdicts = judge.judge(extracts[table.name], rules, others)
     if [verdict.rule for verdict in verdicts] != [rule.id for rule in rules]:
         raise Refused(
             "validation-incomplete",
@@ -128,13 +138,17 @@ def validate(
     """
     terms, reports = instruction.terms, []
     rules = load_rules(terms, suites, judge)
-    for file in files:
-        with open_recorded(staging, run, file) as opened:
+    with ExitStack() as held:
+        extracts: dict[str, list[Any]] = {}
+        for file in files:
+            opened = held.enter_context(open_recorded(staging, run, file))
             context = FileContext(instruction.digest, run, file["name"])
-            extract = dataset(opened, opener, context)
-            table = terms.table(file["table"])
+            extracts.setdefault(file["table"], []).append(dataset(opened, opener, context))
+        whole = {name: together(parts) for name, parts in extracts.items()}
+        for table in terms.tables:
+            rows = sum(file["rows"] for file in files if file["table"] == table.name)
             pinned, small = rules[table.name], terms.reporting.small_counts
-            reports.append(judge_table(judge, extract, table, file["rows"], pinned, small))
+            reports.append(judge_table(judge, whole, table, rows, pinned, small))
     return ValidationReport(judge.engine, tuple(reports))
 
 

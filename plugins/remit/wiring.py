@@ -140,11 +140,14 @@ def open_staging(spec: str, resolve: Resolve = no_connections) -> Store:
 
 
 def open_source(spec: str, resolve: Resolve = no_connections) -> Source:
-    """A source from a database URL or ``conn:ID``."""
+    """A source from a database URL, a dump's folder or file, or ``conn:ID``."""
+    from remit.adapters.dump_source import is_dump, open_dump
     from remit.adapters.sql_source import open_database
     from remit.adapters.sql_source import open_source as open_sql
 
     place = _resolved_source(spec, resolve)
+    if isinstance(place, str) and is_dump(place):
+        return open_dump(place)
     return open_sql(place) if isinstance(place, str) else open_database(place)
 
 

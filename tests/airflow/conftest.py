@@ -112,7 +112,7 @@ def eight_days_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
         opened, ahead, now = wiring.open_deployment, timedelta(days=8), wiring.clock
         monkeypatch.setattr(wiring, "clock", lambda: now() + ahead)
-        later = lambda settings: opened(settings, now=wiring.clock)  # noqa: E731
+        later = lambda settings, resolve: opened(settings, now=wiring.clock, resolve=resolve)  # noqa: E731
         monkeypatch.setattr(wiring, "open_deployment", later)
 
     return go

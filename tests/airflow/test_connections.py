@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import traceback
+from contextlib import closing
+from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from remit.adapters.s3 import S3Place
-from remit.errors import UsageError
+from remit.columns import ColumnType
+from remit.errors import Unavailable, UsageError
 from remit.operators.connections import address
+from remit.ports import TableQuery
+from remit.testing.mariadb import MariaDBServer, connect
+from remit.wiring import open_landing, open_source
 
 
 def connection(**fields: Any) -> Any:
@@ -34,8 +42,6 @@ def test_postgres_with_little() -> None:
 
 
 def test_what_postgres_is_made_of_can_be_opened_again() -> None:
-    from remit.wiring import open_source
-
     made = connection(
         conn_type="postgres", host="h", schema="lis", login="u", password="a%b c/é", extra={}
     )
@@ -96,10 +102,52 @@ def test_bucket_with_what_is_not_understood_is_refused(fields: dict[str, Any]) -
     assert "hidden" not in str(caught.value)
 
 
+def mysql(**fields: Any) -> Any:
+    return connection(conn_type="mysql", extra={"client": "mysql-connector-python"}, **fields)
+
+
+def test_database_of_any_other_type_is_reached_through_its_own_hook() -> None:
+    with MariaDBServer() as server:
+        url = urlsplit(server.url)
+        made = mysql(
+            host=url.hostname,
+            port=url.port,
+            schema="remit",
+            login=url.username,
+            password=url.password,
+        )
+        with closing(connect(server.url)) as database, database.cursor() as cursor:
+            cursor.execute("CREATE TABLE t (x decimal(9,4), y varchar(9))")
+            cursor.execute("INSERT INTO t VALUES (1.25, '007')")
+        source = open_source("conn:lis", lambda _: address(made))
+        assert source.label == f"mysql://127.0.0.1:{server.port}/remit"
+        assert source.account([]).name == "remit"
+        columns = (("x", ColumnType.parse("decimal(9,4)")), ("y", ColumnType("string")))
+        with source.snapshot() as snapshot:
+            [batch] = snapshot.stream(TableQuery("t", columns))
+        assert batch.to_pylist() == [{"x": Decimal("1.2500"), "y": "007"}]
+
+
+def test_hook_that_cannot_connect_is_unavailable_without_its_password() -> None:
+    unreachable = mysql(host="127.0.0.1", port=1, login="u", password="hidden-4", schema="s")
+    clientless = connection(conn_type="mysql", host="127.0.0.1", password="hidden-4", schema="s")
+    for made, told in ((unreachable, "connection refused"), (clientless, "library installed")):
+        with pytest.raises(Unavailable, match=told) as caught:
+            open_source("conn:lis", lambda _, made=made: address(made)).describe()
+        assert "hidden" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_database_is_no_landing_zone() -> None:
+    made = mysql(host="127.0.0.1", schema="s", password="hidden-5")
+    with pytest.raises(UsageError, match="conn:lis is a database"):
+        open_landing("conn:lis", lambda _: address(made))
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"conn_type": "mysql", "host": "h", "password": "hidden-1"}, "type mysql"),
+        ({"conn_type": "http", "host": "h", "password": "hidden-1"}, "type http"),
+        ({"conn_type": "nonsense", "password": "hidden-3"}, "type nonsense"),
         ({"conn_type": "postgres", "host": "h", "password": "hidden-2"}, "database as schema"),
         ({"conn_type": "sqlite", "host": "relative.db"}, "absolute path"),
         ({"conn_type": "fs", "extra": {"path": "landing"}}, "absolute path"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 STEPS = ["plan", "extract", "validate", "seal", "deliver", "confirm"]
+PIECE = "extract_piece"
 HEAVY = (
     "great_expectations pyarrow duckdb adbc_driver_manager pandas numpy securesystemslib "
     "remit.custody remit.wiring"
@@ -54,16 +55,30 @@ for path in {PARSED}:
 
 def test_a_migration_has_every_step_one_after_the_other(repository: Path) -> None:
     dag = bag_of(repository / "dags").dags["durand_migration"]
-    assert [task.task_id for task in dag.topological_sort()] == [f"migration.{s}" for s in STEPS]
+    assert {task.task_id for task in dag.tasks} == {f"migration.{s}" for s in [*STEPS, PIECE]}
     for task, following in pairwise(STEPS):
-        assert dag.get_task(f"migration.{task}").downstream_task_ids == {f"migration.{following}"}
+        beside = {f"migration.{PIECE}"} if task == "plan" else set()
+        downstream = dag.get_task(f"migration.{task}").downstream_task_ids
+        assert downstream == {f"migration.{following}"} | beside
 
 
-def test_nothing_of_a_task_is_templated_or_pushed(tasks: dict[str, Any]) -> None:
-    assert list(tasks) == STEPS
-    for task in tasks.values():
+def test_pieces_of_a_large_extract_are_mapped_over_the_plan(repository: Path) -> None:
+    dag = bag_of(repository / "dags").dags["durand_migration"]
+    piece = dag.get_task(f"migration.{PIECE}")
+    assert piece.is_mapped
+    assert piece.expand_input.value == {"piece": dag.get_task("migration.plan").output}
+    assert piece.trigger_rule == "all_success"
+
+
+def test_nothing_is_templated_and_the_plan_alone_hands_something_on(
+    tasks: dict[str, Any],
+) -> None:
+    assert set(tasks) == {*STEPS, PIECE}
+    for name, task in tasks.items():
+        if name == PIECE:
+            continue
         assert task.template_fields == ()
-        assert task.do_xcom_push is False
+        assert task.do_xcom_push is (name == "plan")
         assert task.trigger_rule == "all_success"
         assert task.doc_md == task.intent
 
@@ -77,7 +92,7 @@ def test_settings_of_the_dag_cannot_make_a_step_run_after_a_failed_one() -> None
     with DAG("careless", schedule=None, default_args=careless) as dag:
         ControlledMigration(instruction="i.yaml", **CONNECTIONS)
     assert {task.trigger_rule for task in dag.tasks} == {"all_success"}
-    assert not any(task.do_xcom_push for task in dag.tasks)
+    assert [t.task_id for t in dag.tasks if t.do_xcom_push] == ["migration.plan"]
 
 
 def test_no_step_can_be_left_out_and_nothing_unknown_be_said() -> None:

@@ -48,7 +48,7 @@ class Counting:
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
-    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+    def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         self.given += rules
         rows = extract.count_rows()
         return [

@@ -57,7 +57,7 @@ class RowCounter:
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
-    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+    def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         fits = extract.count_rows() <= self.at_most
         return [Verdict(rule.id, rule.type, (), fits) for rule in rules]
 

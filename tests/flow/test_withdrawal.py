@@ -42,7 +42,7 @@ class RowCounter:
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
-    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+    def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         rows = extract.count_rows()
         return [Verdict(r.id, r.type, (), r.kwargs.get("value", rows) == rows) for r in rules]
 

@@ -135,7 +135,7 @@ class NeverSatisfied:
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
-    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+    def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         return [Verdict(rule.id, rule.type, (), success=False) for rule in rules]
 
 

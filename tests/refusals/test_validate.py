@@ -26,7 +26,7 @@ class Verdicts:
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
-    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+    def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         given = {"success": True, **self._changed}
         return [Verdict(r.id, r.type, (), **given) for r in rules if r.id not in self._dropped]
 

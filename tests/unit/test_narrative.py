@@ -92,7 +92,7 @@ class Agreeable:
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
-    def judge(self, extract: Any, rules: list[Rule]) -> list[Verdict]:
+    def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         return [Verdict(rule.id, rule.type, (), success=True) for rule in rules]
 
 

@@ -137,7 +137,12 @@ EXPECTED = {
         "health data (special category, Art. 9): seen (“Season of the analysis”, only the month); "
         "weight (“Reading the values”, only a band of width 1,000)",
         "administrative data: patient_id (“Link to the record”, pseudonym under key patients).",
-        "“Nom d'usage” (“Check at the counter”, cut after 1 character)",
+        "“Nom d'usage” (“Check at the counter”, cut after 1 character, looked through for the "
+        "person's own names: what is found leaves, and is counted)",
+        "looked through for social security numbers, e-mail addresses, telephone numbers, bank "
+        "account numbers and the person's own names: what is found is replaced before it leaves",
+        "The names to look for are in NOM and “nom de naissance” of adm.patients (found by patient "
+        "= number) of visits (found by result_id = result); for this alone they are read.",
         "free text, because “Without it a result of pathology cannot be read;",
         "Only rows for which result_at is at or after 1 January 2024, 00:00 and before 1 January "
         "2025, 06:30:15 and within the run's own data interval (times of Europe/Paris), and “site "
@@ -176,7 +181,12 @@ EXPECTED = {
         "données concernant la santé (catégorie particulière, art. 9) : seen (« Season of the "
         "analysis », seulement le mois) ; weight (« Reading the values », seulement une tranche de "
         "largeur 1 000)",
-        "« Nom d'usage » (« Check at the counter », coupé après 1 caractère)",
+        "« Nom d'usage » (« Check at the counter », coupé après 1 caractère, parcouru à la "
+        "recherche de noms de la personne concernée : ce qui est trouvé sort, et est compté)",
+        "adresses électroniques, numéros de téléphone, numéros de compte bancaire et noms de la "
+        "personne concernée : ce qui est trouvé est remplacé avant de sortir",
+        "Les noms recherchés sont dans NOM et « nom de naissance » de adm.patients (trouvée par "
+        "patient = number) de visits (trouvée par result_id = result) ; ils ne sont lus que pour cela.",
         "result_at est au plus tôt le 1er janvier 2024 à 00:00 et avant le 1er janvier 2025 à "
         "06:30:15 et dans l'intervalle propre à l'exécution (heures de Europe/Paris), et « site no » "
         "(le site) est 1 ou 22, et validated est vrai",

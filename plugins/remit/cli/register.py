@@ -25,12 +25,13 @@ from remit.wiring import Resolve, Settings, clock, open_deployment, open_ledger,
 Shown = Mapping[str, Any]
 
 
-def receive_instruction(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+def receive_instruction(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Record an instruction, and its revocation if there is one beside it."""
     settings = Settings.from_environment()
     trust = settings.trust(options.trust)
     instruction = instructions.verify(instructions.read_signed(options.file), trust, now=None)
-    register = Register(open_deployment(settings, trust), f"os:{os_user()}")
+    deployment = open_deployment(settings, trust, resolve=resolve)
+    register = Register(deployment, f"os:{os_user()}")
     new, revoked = register.receive(instruction), register.revoke_beside(options.file)
     terms = instruction.terms
     fields = {

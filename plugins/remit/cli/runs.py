@@ -33,7 +33,7 @@ LONGEST_HOLD_DAYS = 365
 
 def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Take a run up to its delivery, going on where an interrupted one stopped."""
-    deployment = _deployment(options)
+    deployment = _deployment(options, resolve)
     text = instructions.read(options.file)
     known = instructions.problems_of(text)
     if isinstance(known, instructions.Instruction):
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
 
 def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Look for the receipt once."""
-    current = Run(options.run, _deployment(options), _principal())
+    current = Run(options.run, _deployment(options, resolve), _principal())
     landing = open_landing(current.landing(), resolve)
     if current.confirm(landing) is None:
         raise Unavailable(f"run {options.run}", "the target has not written its receipt yet.")
@@ -77,7 +77,7 @@ def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> No
 
 def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
     """Execute all that is due; one that fails does not keep the others from being executed."""
-    deployment = _deployment(options)
+    deployment = _deployment(options, resolve)
     done = list(execute_due(deployment, _principal(), lambda spec: open_landing(spec, resolve)))
     failed = [(one.run, one.error) for one in done if one.error is not None]
     deleted = [one.run for one in done if one.deleted]
@@ -91,12 +91,12 @@ def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int
     return max((getattr(error, "exit_code", 1) for _, error in failed), default=0)
 
 
-def hold(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+def hold(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     """Suspend a deletion."""
     if not 1 <= options.days <= LONGEST_HOLD_DAYS:
         raise UsageError(f"a hold lasts 1 to {LONGEST_HOLD_DAYS} days.")
     until = clock() + timedelta(days=options.days)
-    current = Run(options.run, _deployment(options), _principal())
+    current = Run(options.run, _deployment(options, resolve), _principal())
     current.hold(options.reason, options.by, until)
     obligation = current.story.obligation()
     ends = until if obligation is None else obligation.held_until or until
@@ -104,9 +104,9 @@ def hold(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     output.result(fields, f"Deletion of {options.run} is suspended until {fields['held_until']}.")
 
 
-def _deployment(options: argparse.Namespace) -> Deployment:
+def _deployment(options: argparse.Namespace, resolve: Resolve) -> Deployment:
     settings = Settings.from_environment()
-    return open_deployment(settings, settings.trust(options.trust))
+    return open_deployment(settings, settings.trust(options.trust), resolve=resolve)
 
 
 def _unfinished(deployment: Deployment, asked: tuple[object, ...]) -> str | None:

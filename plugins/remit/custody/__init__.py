@@ -2,6 +2,7 @@
 
 from remit.custody.arrivals import key_of
 from remit.custody.deletion import Execution, execute_due
+from remit.custody.divided import Divided
 from remit.custody.deployment import Deployment
 from remit.custody.entries import Entry, entries_of, require_in_force, require_receivable
 from remit.custody.register import Register, with_arrivals
@@ -11,6 +12,7 @@ from remit.custody.story import REGISTER, Obligation, Story, due, stories
 __all__ = [
     "REGISTER",
     "Deployment",
+    "Divided",
     "Entry",
     "Execution",
     "Obligation",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any
 
 from remit.custody.arrivals import key_of
@@ -30,6 +32,9 @@ Landing = Callable[[str], LandingZone]
 # Folders, locks and keys are named by it.
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,100}")
 
+
+# How often, and every how many seconds, another task of the same run is waited for.
+_PATIENCE, _BREATH = 300, 0.1
 
 _SETBACKS = {"unplanned", "refused", "interrupted", "undeleted"}
 
@@ -81,7 +86,13 @@ class Custodian:
 
     @contextmanager
     def step(
-        self, name: str, *, after: str, stops: bool = False, landing: Landing | None = None
+        self,
+        name: str,
+        *,
+        after: str,
+        stops: bool = False,
+        landing: Landing | None = None,
+        waits: bool = False,
     ) -> Iterator[None]:
         """Hold the run, check the order and that the instruction is in force, record what is refused.
 
@@ -91,11 +102,12 @@ class Custodian:
             stops: whether any other refusal ends the run as well: what it staged is made unreadable
                 and deleted.
             landing: opens the landing zone, for steps that may have sent something there.
+            waits: for tasks of one run that hold it for a moment each.
         """
-        with self.locked():
+        with self.locked_soon() if waits else self.locked():
             self.require_known()
             with self.recorded(name):
-                self._require_order(name, after, landing)
+                self.require_order(name, after, landing)
             if not self.story.has("delivered"):
                 self._require_still_in_force(name, landing)
             with self.recorded(name, ends=stops, landing=landing):
@@ -164,7 +176,8 @@ class Custodian:
         except (Refused, Unavailable, UsageError) as error:
             self.record("undeleted", {"why": str(error)})
 
-    def _require_order(self, name: str, after: str, landing: Landing | None) -> None:
+    def require_order(self, name: str, after: str, landing: Landing | None = None) -> None:
+        """Refuse a step that may not follow: run-ended, step-out-of-order, run-overdue."""
         story = self.story
         if (ended_at := story.ended_at()) and not story.has("stopped"):
             self._stop(ended_at, landing or _no_landing)  # the process died before it did this
@@ -206,6 +219,20 @@ class Custodian:
     def locked(self) -> Iterator[None]:
         """Hold the run alone, across processes."""
         with self.deployment.log.ledger.lock(self.id):
+            yield
+
+    @contextmanager
+    def locked_soon(self) -> Iterator[None]:
+        """As `locked`, after waiting for another task of the run, which holds it for a moment."""
+        with ExitStack() as held:
+            for attempt in count(1):
+                try:
+                    held.enter_context(self.locked())
+                    break
+                except Unavailable as error:
+                    if error.where != self.id or attempt > _PATIENCE:
+                        raise
+                    time.sleep(_BREATH)
             yield
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from remit import canonical, deliver, extract, seal, signing, validate
 from remit.confirm import verify_receipt
@@ -33,6 +34,7 @@ from remit.manifest import RECEIPT, open_manifest, sign_manifest
 from remit.plan import Circumstances, Plan, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
+from remit.table_writer import Staging
 
 RECEIPT_LIMIT = 1 << 20
 LONGEST_HOLD = timedelta(days=365)
@@ -138,25 +140,46 @@ class Run(Custodian):
                 self.record("planned", {"plan": plan.as_json()})
             return plan
 
+    def pieces(self) -> list[int]:
+        """The numbers of the pieces that the plan divides its tables into; none for one piece each."""
+        planned = [table["pieces"] for table in self.story.last("planned")["plan"]["tables"]]
+        return list(range(1, sum(planned) + 1)) if max(planned) > 1 else []
+
     def extract(self, source: Source, progress: Progress) -> bool:
         """Record the duty to delete, then extract, encrypted, into staging."""
         with self.step("extract", after="planned", stops=True):
             if self.story.has("extracted"):
                 return False
-            instruction = self.instruction()
-            self._require_planned_source(source)
-            require_account(instruction.terms, source)
-            self._require_own_rows(instruction)
-            key = self._oblige(instruction)
-            # Again: of two runs that begin at once, each now sees the other.
-            self._require_own_rows(instruction)
-            for left in self.deployment.staging.list(self.id):
-                self.deployment.staging.remove(left.path)  # of an attempt that was killed
-            staging = extract.Staging(self.deployment.staging, key, self.deployment.pseudonyms)
+            instruction, staging = self.begin_extract(source)
             staged = extract.extract(instruction, self.id, source, staging, progress)
-            files = [file.as_json() for file in staged.files]
-            self.record("extracted", {"files": files, "staging_key": str(key)})
+            self.record_extracted(
+                [file.as_json() for file in staged.files], staged.reconciled, staging.key
+            )
             return True
+
+    def begin_extract(self, source: Source) -> tuple[VerifiedInstruction, Staging]:
+        """Look once more at what is about to be read, oblige ourselves to delete, clear staging."""
+        instruction = self.instruction()
+        self.require_planned_source(source)
+        require_account(instruction.terms, source)
+        self._require_own_rows(instruction)
+        key = self._oblige(instruction)
+        # Again: of two runs that begin at once, each now sees the other.
+        self._require_own_rows(instruction)
+        for left in self.deployment.staging.list(self.id):
+            self.deployment.staging.remove(left.path)  # of an attempt that was killed
+        return instruction, Staging(self.deployment.staging, key, self.deployment.pseudonyms)
+
+    def record_extracted(
+        self,
+        files: list[dict[str, Any]],
+        reconciled: Mapping[str, Sequence[str]],
+        key: PublicKey,
+    ) -> None:
+        """Record that every table is staged."""
+        sums = {table: list(columns) for table, columns in reconciled.items()}
+        data = {"files": files, "reconciled": sums, "staging_key": str(key)}
+        self.record("extracted", data)
 
     def validate(self, judge: Judge) -> bool:
         """Judge the encrypted extract."""
@@ -450,7 +473,8 @@ class Run(Custodian):
                 "counts once its copies are deleted without a receipt.",
             )
 
-    def _require_planned_source(self, source: Source) -> None:
+    def require_planned_source(self, source: Source) -> None:
+        """Refuse (run-pinned) another source than the one planned on."""
         if self.story.last("opened")["source"] != source.label:
             raise Refused(
                 "run-pinned",

@@ -160,7 +160,10 @@ def _weak_hits(text: str, every: Sequence[Word], whose: Names, hit: set[int]) ->
     for number, word in enumerate(every):
         if word.folded not in whose.weak:
             continue
-        titled = number > 0 and every[number - 1].folded in TITLES
+        before = number - 1
+        while before >= 0 and every[before].folded in whose.particles:
+            before -= 1
+        titled = before >= 0 and every[before].folded in TITLES
         beside = partial(_is_beside, text, every, whose, number)
         if titled or beside(-1, hit) or beside(1, hit) or _is_written_as_name(text, word):
             yield number

@@ -9,6 +9,7 @@ from remit.operators.delete import DeleteOperator
 from remit.operators.deliver import DeliverOperator
 from remit.operators.extract import ExtractOperator
 from remit.operators.migration import ControlledMigration
+from remit.operators.piece import ExtractPieceOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.seal import SealOperator
 from remit.operators.validate import ValidateOperator
@@ -19,6 +20,7 @@ __all__ = [
     "DeleteOperator",
     "DeliverOperator",
     "ExtractOperator",
+    "ExtractPieceOperator",
     "PlanOperator",
     "SealOperator",
     "ValidateOperator",

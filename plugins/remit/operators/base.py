@@ -59,7 +59,7 @@ class RemitOperator(BaseOperator):
         refusal = refusal_of_query(cls.__name__, arguments)
         raise refusal or mapped(_named(cls.__name__, arguments))
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> Any:
         """Do the work, and tell it in the log."""
         self.log.info(self.intent)
         guarded(lambda: self.perform(context), self.log)
@@ -74,9 +74,10 @@ class RemitOperator(BaseOperator):
 
     def deployment(self) -> Deployment:
         """Ledger, keys and staging of this deployment."""
+        from remit.operators.connections import resolve
         from remit.wiring import Settings, open_deployment
 
-        return open_deployment(Settings.from_environment())
+        return open_deployment(Settings.from_environment(), resolve=resolve)
 
 
 class StepOperator(RemitOperator):
@@ -116,7 +117,8 @@ def run_name(task: BaseOperator, context: Context) -> str:
     from remit.custody import run_id
 
     group = task.task_group.group_id if task.task_group is not None else None
-    parts = (task.dag_id, context["run_id"], group or "", str(context["ti"].map_index))
+    # A mapped task extracts a piece of the group's one run; the last part is that of its others.
+    parts = (task.dag_id, context["run_id"], group or "", "-1")
     slug = re.sub(r"[^a-z0-9]+", "-", task.dag_id.lower()).strip("-")
     return run_id(slug or "run", *parts)
 

@@ -78,6 +78,8 @@ def address(connection: Connection) -> str | Database:
         return f"sqlite:///{_absolute(connection.host, name, 'its host')}"
     if connection.conn_type == "fs":
         return _absolute(connection.extra_dejson.get("path"), name, "path in its extra")
+    if connection.conn_type == "aws":
+        return _bucket(connection)
     return _database(connection)
 
 
@@ -128,27 +130,26 @@ def _hook(connection: Connection) -> Any:
 
 def _bucket(connection: Connection) -> str:
     """Fields as Airflow's own provider names them; one that is not known here is not passed over."""
-    extra = dict(connection.extra_dejson)
-    service = extra.pop("service_config", None) or {}
-    s3 = dict(service.get("s3") or {})
-    bucket, prefix = s3.pop("bucket_name", None), s3.pop("prefix", "")
+    known, s3 = dict(connection.extra_dejson), {}
+    if set(known.get("service_config") or {}) == {"s3"}:
+        s3 = dict(known.pop("service_config")["s3"])
+    bucket, prefix = s3.pop("bucket_name", ""), s3.pop("prefix", "").strip("/")
     options = {
-        "endpoint": s3.pop("endpoint_url", None) or extra.pop("endpoint_url", None),
-        "region": extra.pop("region_name", None),
-        "session_token": extra.pop("aws_session_token", None),
+        "endpoint": s3.pop("endpoint_url", None) or known.get("endpoint_url"),
+        "region": known.pop("region_name", None),
+        "session_token": known.pop("aws_session_token", None),
     }
-    extra.pop("endpoint_url", None)
-    unknown = sorted({*extra, *s3, *(set(service) - {"s3"})})
-    if not bucket or unknown or bool(connection.login) != bool(connection.password):
+    known.pop("endpoint_url", None)
+    login, password = connection.login or "", connection.password or ""
+    if not bucket or known or s3 or bool(login) != bool(password):
         raise UsageError(
-            f"connection {connection.conn_id} needs bucket_name in its extra's service_config.s3, login "
-            "and password together or not at all, and no other extra than region_name, endpoint_url, "
+            f"connection {connection.conn_id} needs bucket_name in service_config.s3 of its extra; login "
+            "and password together or not at all; and no other extra than region_name, endpoint_url, "
             "aws_session_token and service_config.s3 (bucket_name, prefix, endpoint_url)."
         )
-    login = f"{quote(connection.login or '', safe='')}:{quote(connection.password or '', safe='')}@"
+    keys = f"{quote(login, safe='')}:{quote(password, safe='')}@" if login else ""
     query = urlencode({name: value for name, value in options.items() if value})
-    place = f"{login if connection.login else ''}{bucket}/{quote(prefix.strip('/'))}"
-    return f"s3://{place}" + (f"?{query}" if query else "")
+    return f"s3://{keys}{bucket}/{quote(prefix)}" + (f"?{query}" if query else "")
 
 
 def _absolute(path: str | None, name: str, field: str) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from remit.errors import Unavailable
 from remit.operators.base import StepOperator
 from remit.operators.connections import resolve
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import Logger
+
     from remit.custody import Run
 
 _SECONDS_BETWEEN_REPORTS = 15.0
+_SLACK = timedelta(minutes=10)
 
 
 class ExtractOperator(StepOperator):
@@ -19,6 +25,11 @@ class ExtractOperator(StepOperator):
 
     Args:
         source_conn_id: the connection of the controller's database; the one that was planned.
+        in_pieces: whether an `ExtractPieceOperator` of the same group, mapped over the plan, reads
+            what the plan divides. This task then keeps the state of the source open, in the
+            triggerer, and gathers the pieces; it holds no worker meanwhile.
+        poke_interval: seconds between two looks whether every piece is there.
+        longest: how long a state of the source is kept open at most.
     """
 
     intent = (
@@ -26,22 +37,68 @@ class ExtractOperator(StepOperator):
         "in scope, encrypted before anything is written."
     )
 
-    def __init__(self, *, source_conn_id: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        source_conn_id: str,
+        in_pieces: bool = False,
+        poke_interval: float = 5,
+        longest: timedelta = timedelta(hours=4),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.source_conn_id = source_conn_id
+        self.in_pieces = in_pieces
+        self.poke_interval = poke_interval
+        self.longest = longest
+        self._principal = ""
+        self._event: dict[str, Any] | None = None
+
+    def perform(self, context: Context) -> None:
+        """Note in whose name the triggerer records, then take the step."""
+        self._principal = self.principal(context)
+        super().perform(context)
 
     def step(self, run: Run) -> None:
-        """Extract from the source that was planned."""
+        """Extract from the source that was planned, or have it extracted in pieces."""
+        from remit.custody import Divided
         from remit.wiring import open_source
 
-        run.extract(open_source(f"conn:{self.source_conn_id}", resolve), _Progress(self))
+        if self._event is not None:
+            _require_held(run.id, self._event)
+            Divided(run).gather()
+            return
+        if self.in_pieces and run.pieces() and not run.story.has("extracted"):
+            self._hold(run.id)
+        run.extract(open_source(f"conn:{self.source_conn_id}", resolve), Telling(self.log))
+
+    def gather(self, context: Context, event: dict[str, Any]) -> None:
+        """Gather the pieces; the event only wakes the task, and says what went wrong."""
+        self._event = event
+        self.execute(context)
+
+    def _hold(self, run: str) -> None:
+        from remit.operators.state_trigger import StateTrigger
+
+        self.log.info("The triggerer keeps a state of the source open until every piece is read.")
+        limit = self.longest.total_seconds()
+        trigger = StateTrigger(
+            self.source_conn_id, run, self._principal, self.poke_interval, limit
+        )
+        self.defer(trigger=trigger, method_name="gather", timeout=self.longest + _SLACK)
 
 
-class _Progress:
+def _require_held(run: str, event: dict[str, Any]) -> None:
+    """Say why the state was not held to the end; a run that a refusal ended says so itself."""
+    for failure in event["failures"]:
+        raise Unavailable(f"run {run}", f"the state of the source was not held: {failure}")
+
+
+class Telling:
     """Says now and then how far it is."""
 
-    def __init__(self, operator: ExtractOperator) -> None:
-        self._log = operator.log
+    def __init__(self, log: Logger) -> None:
+        self._log = log
         self._said = time.monotonic()
 
     def __call__(self, table: str, rows: int) -> None:

@@ -11,6 +11,7 @@ from remit.operators.base import refusal_of_query
 from remit.operators.confirm import ConfirmOperator
 from remit.operators.deliver import DeliverOperator
 from remit.operators.extract import ExtractOperator
+from remit.operators.piece import ExtractPieceOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.seal import SealOperator
 from remit.operators.validate import ValidateOperator
@@ -61,15 +62,22 @@ class ControlledMigration(TaskGroup):
             "trigger_rule": "all_success",
         }
         with self:
+            plan = PlanOperator(
+                task_id="plan",
+                instruction=instruction,
+                source_conn_id=source_conn_id,
+                landing_conn_id=landing_conn_id,
+                **again,
+            )
+            # Skipped where the plan has one piece for each table, which `extract` reads itself.
+            ExtractPieceOperator.partial(
+                task_id="extract_piece", source_conn_id=source_conn_id, **again
+            ).expand(piece=plan.output)
             (
-                PlanOperator(
-                    task_id="plan",
-                    instruction=instruction,
-                    source_conn_id=source_conn_id,
-                    landing_conn_id=landing_conn_id,
-                    **again,
+                plan
+                >> ExtractOperator(
+                    task_id="extract", source_conn_id=source_conn_id, in_pieces=True, **again
                 )
-                >> ExtractOperator(task_id="extract", source_conn_id=source_conn_id, **again)
                 >> ValidateOperator(task_id="validate", **again)
                 >> SealOperator(task_id="seal", **again)
                 >> DeliverOperator(task_id="deliver", **again)

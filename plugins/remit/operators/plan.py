@@ -34,10 +34,17 @@ class PlanOperator(StepOperator):
         self, *, instruction: str, source_conn_id: str, landing_conn_id: str, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        self.do_xcom_push = True  # the numbers of the pieces, for the tasks that extract them
         self.instruction = instruction
         self.source_conn_id = source_conn_id
         self.landing_conn_id = landing_conn_id
         self._interval: Interval | None = None
+        self._pieces: list[int] = []
+
+    def execute(self, context: Context) -> list[int]:
+        """Plan; the numbers of the pieces, if it takes more than one task to extract them."""
+        super().execute(context)
+        return self._pieces
 
     def perform(self, context: Context) -> None:
         """Note the DAG run's data interval, then take the step."""
@@ -54,6 +61,7 @@ class PlanOperator(StepOperator):
         landing = f"conn:{self.landing_conn_id}"  # by this the deletion DAG finds it again
         run.open_file(path, source.label, landing, self._interval)
         run.plan(source, open_landing(landing, resolve), open_judge())
+        self._pieces = run.pieces()
 
 
 def data_interval(context: Context) -> Interval | None:

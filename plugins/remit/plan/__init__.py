@@ -7,6 +7,7 @@ Not guaranteed: that the source still looks so when it is extracted; extract che
 
 from remit.plan.account import require_account
 from remit.plan.differences import Difference, differences
+from remit.plan.dump import as_declared
 from remit.plan.making import Circumstances, make_plan
 from remit.plan.model import ColumnPlan, Drift, Plan, TablePlan
 
@@ -17,6 +18,7 @@ __all__ = [
     "Drift",
     "Plan",
     "TablePlan",
+    "as_declared",
     "differences",
     "make_plan",
     "require_account",

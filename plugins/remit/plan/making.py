@@ -12,6 +12,7 @@ from remit.instruction.interval import Interval
 from remit.instruction.rows import shown_limits
 from remit.plan.account import account_findings, schemas_of
 from remit.plan.differences import differences
+from remit.plan.dump import as_declared
 from remit.plan.model import ColumnPlan, Drift, Plan, TablePlan
 from remit.plan.rules import (
     Schema,
@@ -22,6 +23,7 @@ from remit.plan.rules import (
     scope_refusals,
     table_missing,
 )
+from remit.pieces import pieces_wanted
 from remit.ports import PseudonymKeys, Snapshot, Source, TableQuery
 from remit.remit_check import over_maximum
 
@@ -50,8 +52,10 @@ def make_plan(
     """Hold the instruction against the live source.
 
     Raises:
+        Refused: dump-undeclared, dump-unexpected, dump-exposed, dump-encoding, dump-malformed.
         Unavailable: the source does not answer.
     """
+    source = as_declared(source, terms)
     schema = source.describe(schemas_of(terms))
     refusals = [*circumstances.also, *_missing_keys(terms, circumstances.pseudonyms)]
     tables = []
@@ -165,7 +169,14 @@ class _Planner:
             rows_total=total,
             sql=sql,
             live={column.name: column.native_type for column in live.values()},
+            pieces=self._pieces(in_scope or 0),
         )
+
+    def _pieces(self, rows: int) -> int:
+        wanted = pieces_wanted(rows)
+        if wanted == 1 or self._snapshot.share() is None:
+            return 1
+        return max(1, len(self._snapshot.divide(self._table.query(), wanted)))
 
     def _suppressed(self) -> Iterator[str]:
         """That the suppress list is applied; how many rows it takes only the extract knows."""

@@ -49,6 +49,7 @@ class TablePlan:
 
     Attributes:
         live: every column that the source has there, with its native type.
+        pieces: in how many pieces it would be read, each a file.
     """
 
     name: str
@@ -62,6 +63,7 @@ class TablePlan:
     rows_total: int | None
     sql: str
     live: Mapping[str, str]
+    pieces: int = 1
 
     @property
     def allowed(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ class TablePlan:
             "rows_total": self.rows_total,
             "sql": self.sql,
             "live": dict(self.live),
+            "pieces": self.pieces,
         }
 
 

@@ -87,7 +87,7 @@ Hélène à jeun depuis 12 h
 étiquette au nom de DURAND
 Mme N'Diaye confirme
 NDIAYE H. sur le premier tube
-N’DIAYE Helene
+N\u2019DIAYE Helene
 N DIAYE née en 1985
 résultat transmis à H\u0065\u0301le\u0300ne
 copie à M. Durand (époux)

@@ -47,7 +47,7 @@ class DumpFileReader:
         self._path, self._known = path, known
         with translating(OSError, into=self._unreadable):
             fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        self._file = open(fd, "rb", buffering=0)  # noqa: SIM115  (closed by `close`)
+        self._file = os.fdopen(fd, "rb", buffering=0)
         self._opened = self._state()
 
     def close(self) -> None:

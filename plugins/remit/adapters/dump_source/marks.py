@@ -88,7 +88,7 @@ class Marks:
             raise self._malformed(min(wrong), why)
 
     def _edge(self, found: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return (found == self._separator) | (found == _LF) | (found == _CR)
+        return np.isin(found, (self._separator, _LF, _CR))
 
     def _require_line_ends(self, crlf: bool) -> None:
         text = self._text
@@ -117,7 +117,7 @@ class Marks:
         feeds = self._outside(self._find(_LF))
         blank = feeds[1:][np.diff(feeds) == len(end)]
         if len(blank):
-            raise self._malformed(blank[0], "the line is empty")
+            raise self._malformed(blank[0] + 1 - len(end), "the line is empty")
 
     def _find(self, byte: int) -> NDArray[np.int64]:
         return np.flatnonzero(self._bytes == byte)
@@ -125,7 +125,8 @@ class Marks:
     def _outside(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         if not len(self._quotes):
             return places
-        return places[np.searchsorted(self._quotes, places) % 2 == 0]
+        outside: NDArray[np.int64] = places[np.searchsorted(self._quotes, places) % 2 == 0]
+        return outside
 
     def _malformed(self, offset: int | np.int64, why: str) -> Refused:
         return malformed(self._place.at(self._text, int(offset)), why)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from remit.adapters.dump_source.decoding import LONGEST, Place
 from remit.adapters.dump_source.marks import malformed
@@ -84,11 +85,10 @@ def _header_end(text: bytes, quote: str | None) -> int:
 
 def _names(line: bytes, separator: str, quote: str | None, where: str) -> tuple[str, ...]:
     text = line.decode().removesuffix("\n").removesuffix("\r")
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+    plain: dict[str, Any] = {"delimiter": separator, "strict": True}
+    form = plain | ({"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE})
     try:
-        rows = list(
-            csv.reader([text], delimiter=separator, quotechar=quote, quoting=quoting, strict=True)
-        )
+        rows = list(csv.reader([text], **form))
     except csv.Error:
         rows = []
     if len(rows) != 1:

@@ -9,9 +9,9 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from remit.adapters.dump_source.ahead import ahead
 from remit.adapters.dump_source.tables import Texts, TextTable
 from remit.adapters.dump_source.values import Misread, Values
+from remit.ahead import ahead
 from remit.columns import ColumnType
 from remit.errors import Refused
 from remit.instruction.dump import Dump
@@ -64,10 +64,10 @@ class DumpSnapshot:
         needed = dict.fromkeys((*names, *query.limit_columns()))
         table, file = self._present(query, needed)
         limits = _Limits(query, [self._key_set(join) for join in query.through])
-        for texts in ahead(table.rows(needed)):
-            reading = _Reading(texts, self._values, query.table, file)
-            inside = limits.inside(reading)
-            yield reading.batch(query.columns, inside)
+        with ahead(lambda: table.rows(needed)) as portions:
+            for texts in portions:
+                reading = _Reading(texts, self._values, query.table, file)
+                yield reading.batch(query.columns, limits.inside(reading))
 
     def _key_set(self, join: SemiJoin) -> KeySet:
         if join not in self._keys:

@@ -103,11 +103,15 @@ class DumpSource:
         return folder.absolute() / file.file
 
     def _present(self) -> dict[Relation, DumpFile]:
+        if not self._path.exists():
+            raise Unavailable(self.label, "there is no such folder or file.")
         one = None if self._path.is_dir() else self._path.name
         if one is not None:
             require_private(self._path)
         chosen = [file for file in self._declared().files if one in (None, file.file)]
-        return {Relation(None, file.table): file for file in chosen if self._place(file).exists()}
+        with translating(OSError, into=lambda _: Unavailable(self.label, "cannot be looked into.")):
+            there = [file for file in chosen if self._place(file).exists()]
+        return {Relation(None, file.table): file for file in there}
 
     def _declared(self) -> Dump:
         if self._form is None:

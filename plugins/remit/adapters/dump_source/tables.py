@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from remit.adapters.dump_source.ahead import ahead
 from remit.adapters.dump_source.decoding import Place, decoded
 from remit.adapters.dump_source.files import DumpFileReader
 from remit.adapters.dump_source.marks import Marks, malformed
@@ -71,7 +70,7 @@ class SeparatedTable:
     def _begun(self) -> tuple[Header, Portion, Iterator[Portion]]:
         chunks, name = self._reader.chunks(), self._reader.name
         lines = decoded(chunks, self._form.encoding, name)
-        portions = ahead(whole_records(lines, self._quote))
+        portions = whole_records(lines, self._quote)
         header, first = read_header(portions, self._separator, self._quote, name)
         return header, first, portions
 

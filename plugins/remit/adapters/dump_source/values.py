@@ -168,10 +168,9 @@ def _data(texts: pa.StringArray) -> bytes:
     _, offsets, data = texts.buffers()
     if data is None or not len(texts):
         return b""
-    bounds = pa.Int32Array.from_buffers(
-        pa.int32(), len(texts) + 1, [None, offsets], offset=texts.offset
-    )
-    return data[bounds[0].as_py() : bounds[len(texts)].as_py()].to_pybytes()
+    first, behind = _bounds(texts, offsets)
+    values: bytes = data[first:behind].to_pybytes()
+    return values
 
 
 def _with_data(texts: pa.StringArray, data: bytes) -> pa.StringArray:
@@ -179,12 +178,17 @@ def _with_data(texts: pa.StringArray, data: bytes) -> pa.StringArray:
     if not data:
         return texts
     valid, offsets, _ = texts.buffers()
-    bounds = pa.Int32Array.from_buffers(
+    first, _ = _bounds(texts, offsets)
+    buffers = [valid, offsets, pa.py_buffer(bytes(first) + data)]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers, offset=texts.offset)
+
+
+def _bounds(texts: pa.StringArray, offsets: pa.Buffer) -> tuple[int, int]:
+    """Where the bytes of the values begin and end."""
+    places = pa.Int32Array.from_buffers(
         pa.int32(), len(texts) + 1, [None, offsets], offset=texts.offset
     )
-    before = b"\0" * bounds[0].as_py()
-    buffers = [valid, offsets, pa.py_buffer(before + data)]
-    return pa.Array.from_buffers(pa.string(), len(texts), buffers, offset=texts.offset)
+    return places[0].as_py(), places[len(texts)].as_py()
 
 
 def _first_bad(texts: pa.StringArray, read: Callable[[pa.Array], pa.Array]) -> int:

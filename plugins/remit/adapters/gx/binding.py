@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from remit.adapters.gx.arguments import moment
@@ -45,8 +46,16 @@ def declared_types(schema: pa.Schema) -> dict[str, str]:
     }
 
 
-def bind(rule: Rule, types: Mapping[str, str]) -> dict[str, Any]:
+def bind(
+    rule: Rule,
+    types: Mapping[str, str],
+    others: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The arguments for GX.
+
+    Args:
+        types: the declared types of the extract's columns.
+        others: those of other tables' extracts.
 
     Raises:
         Misfit: a column is not there, or its type and the rule do not go together.
@@ -76,6 +85,10 @@ def bind(rule: Rule, types: Mapping[str, str]) -> dict[str, Any]:
         kwargs["value_set"] = [_member(names[0], one) for one in kwargs["value_set"]]
         if rule.type == "expect_column_distinct_values_to_be_in_set":
             _refuse_dates_as_text(kwargs["value_set"])
+    if rule.type == "expect_column_values_to_be_found_in":
+        kwargs["other_table"] = kwargs.pop("table")  # which GX takes for the table judged
+        if _base(others.get(kwargs["other_table"], {}), kwargs["key"]) != names[0]:
+            raise Misfit
     if "scope" in kwargs:
         kwargs["scope"] = [_limit(_base(types, one["column"]), one) for one in kwargs["scope"]]
     return kwargs

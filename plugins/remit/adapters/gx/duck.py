@@ -24,6 +24,13 @@ from remit.adapters.gx.feed import Extract
 VIEW = "extract"
 """The name of the extract that is judged."""
 
+
+
+def other_view(table: str) -> str:
+    """The name of the extract of another table."""
+    return f"extract of {table}"
+
+
 _T = TypeVar("_T")
 _PIECE = 122_880  # rows, as DuckDB groups them
 _THREADS = 4  # each holds buffers of its own; decoding is what takes the time
@@ -78,8 +85,8 @@ class Duck:
         """
         done: bool | None = None
         with self._hushed(), self._ready(statement, {}):
-            self._connection.execute(statement)
-            for batch in self._connection.to_arrow_reader(_PIECE):
+            # Not by `execute`, which would hold the whole answer.
+            for batch in self._connection.sql(statement).to_arrow_reader(_PIECE):
                 yield batch.column(0).to_numpy()
             done = True
         self._require(done)

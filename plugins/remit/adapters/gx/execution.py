@@ -12,6 +12,7 @@ Import this only where rules are judged: it imports Great Expectations.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -83,10 +84,60 @@ class ExtractEngine(SqlAlchemyExecutionEngine):
         direct, bundle = self._build_direct_and_bundled_metric_computation_configurations(
             rest, metrics, runtime_configuration
         )
-        counts = [one for one in direct if _counter(one) is not None]
-        direct = [one for one in direct if _counter(one) is None]
+        bundle += [_bundled(one) for one in direct if _reads_rows(one)]
+        direct = [one for one in direct if not _reads_rows(one)]
         if found or direct:
-            counts, bundle = [], []
-        bundle += [_bundled(one) for one in counts]
+            bundle = []
         process = self._process_direct_and_bundled_metric_computation_configurations
-        return found | (process(direct, bundle) if direct or bundle else {})
+        return found | process(direct, bundle)
+
+    def _build_direct_and_bundled_metric_computation_configurations(
+        self, *args: Any, **kwargs: Any
+    ) -> tuple[list[MetricComputationConfiguration], list[MetricComputationConfiguration]]:
+        direct, bundle = super()._build_direct_and_bundled_metric_computation_configurations(
+            *args, **kwargs
+        )
+        return [self._counted_across(one) for one in direct], bundle
+
+    def _is_known(self, metric: MetricConfiguration) -> bool:
+        return metric.metric_name == "table.row_count" or metric.metric_name.endswith(_NEVER)
+
+    def _known(self, metric: MetricConfiguration) -> Any:
+        """The number of rows, which the files tell; of values, none is told."""
+        known = metric.metric_name == "table.row_count"
+        return self._duck.sources[VIEW].extract.rows if known else []
+
+    def _counted_across(
+        self, asked: MetricComputationConfiguration
+    ) -> MetricComputationConfiguration:
+        metric = asked.metric_configuration
+        count = _ACROSS.get(metric.metric_name)
+        if count is None:
+            return asked
+
+        def counted(**_: Any) -> int:
+            return count(self._duck, metric.metric_domain_kwargs, metric.metric_value_kwargs)
+
+        return replace(asked, metric_fn=counted)
+
+
+def _reads_rows(asked: MetricComputationConfiguration) -> bool:
+    """Whether GX would count it over rows of several columns by a query of its own."""
+    name = asked.metric_configuration.metric_name
+    return name not in _ACROSS and name.endswith((".unexpected_count", ".filtered_row_count"))
+
+
+def _bundled(asked: MetricComputationConfiguration) -> MetricComputationConfiguration:
+    """The same count as an aggregate, over rows in which no column concerned is missing."""
+    condition, domain, accessor = asked.metric_provider_kwargs["metrics"]["unexpected_condition"]
+    columns = accessor.get("column_list") or [accessor["column_A"], accessor["column_B"]]
+    counted = [sa.column(column).is_not(None) for column in columns]
+    if asked.metric_configuration.metric_name.endswith(".unexpected_count"):
+        counted.append(condition)
+    return MetricComputationConfiguration(
+        metric_configuration=asked.metric_configuration,
+        metric_fn=sa.func.coalesce(sa.func.sum(sa.case((sa.and_(*counted), 1), else_=0)), 0),
+        metric_provider_kwargs=asked.metric_provider_kwargs,
+        compute_domain_kwargs={k: v for k, v in domain.items() if k != "ignore_row_if"},
+        accessor_domain_kwargs=accessor,
+    )

@@ -1,22 +1,23 @@
-"""An extract, decoded a row group at a time into as few columns as are asked for.
+"""An extract, decoded piece by piece into as few columns as are asked for.
 
-Guarantee: what is held is a few row groups of those columns, however long the extract is; every
-row is given, once, or the reading fails. Nothing of pyarrow's runs on in the background when a
-reader is dropped: its own scanner reads ahead without bound in bytes, and can lock up against a
-file object of Python's that is closed under it.
+Guarantee: what is held is a few thousand rows of those columns, and the pages that they come from,
+however long the extract is. Every row is given once, in no order, or the reading fails. Nothing of
+pyarrow's runs on in the background when a reader is dropped: its threads can lock up against a file
+object of Python's, and read ahead as far as they please.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 _WORKERS = 2
-_AHEAD = 1  # row groups that wait, decoded, beside those that are being decoded
+_ROWS = 32_768
 
 
 class Extract:
@@ -34,15 +35,18 @@ class Extract:
 
     def _batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         rows = 0
-        waiting: deque[Future[pa.Table]] = deque()
         with ThreadPoolExecutor(_WORKERS) as pool:
-            pieces = iter(self._pieces)
-            while True:
-                while len(waiting) < _WORKERS + _AHEAD and (piece := next(pieces, None)):
-                    waiting.append(pool.submit(_decode, piece, schema))
-                if not waiting:
-                    break
-                for batch in waiting.popleft().result().to_batches():
+            pieces = (_decoded(piece, schema) for piece in self._pieces)
+            running = deque(
+                (piece, pool.submit(next, piece, None)) for piece in islice(pieces, _WORKERS)
+            )
+            while running:
+                piece, decoding = running.popleft()
+                batch = decoding.result()
+                following = next(pieces, None) if batch is None else piece
+                if following is not None:
+                    running.append((following, pool.submit(next, following, None)))
+                if batch is not None:
                     rows += batch.num_rows
                     yield batch
         if rows != self.rows:
@@ -50,11 +54,17 @@ class Extract:
 
 
 def _pieces(file: ds.Fragment) -> list[ds.Fragment]:
-    if isinstance(file, ds.ParquetFileFragment):
-        return list(file.split_by_row_group())
-    return [file]
+    """Its row groups."""
+    return file.split_by_row_group() if isinstance(file, ds.ParquetFileFragment) else [file]
 
 
-def _decode(piece: ds.Fragment, schema: pa.Schema) -> pa.Table:
-    # One thread for one piece: pyarrow's own would decode more than what was asked for.
-    return piece.to_table(schema=schema, columns=schema.names, use_threads=False)
+def _decoded(piece: ds.Fragment, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    batches: Iterator[pa.RecordBatch] = piece.to_batches(
+        schema=schema,
+        columns=schema.names,
+        batch_size=_ROWS,
+        batch_readahead=0,
+        fragment_readahead=0,
+        use_threads=False,  # but for those of `_batches`
+    )
+    return batches

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from remit.adapters.gx import vocabulary
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    from remit.adapters.gx.engine import Connection
+    from remit.adapters.gx.duck import Duck
 
 _SIZE = re.compile(r"[1-9]\d*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 # BASIC is the least that has counts; of the values that it would show, none is asked for.
@@ -52,8 +53,17 @@ class GxJudge:
         """
         vocabulary.check(rules)
 
-    def judge(self, extract: pyarrow.dataset.Dataset, rules: Sequence[Rule]) -> list[Verdict]:
+    def judge(
+        self,
+        extract: pyarrow.dataset.Dataset,
+        rules: Sequence[Rule],
+        others: Mapping[str, pyarrow.dataset.Dataset] = MappingProxyType({}),
+    ) -> list[Verdict]:
         """One verdict per rule, in the order of the rules.
+
+        Args:
+            extract: the table's extract, of one or more files.
+            others: the extracts of the run's other tables by name, for rules that look things up.
 
         Raises:
             Refused: as `check`; columns-ambiguous, two columns differ in case alone;
@@ -61,11 +71,11 @@ class GxJudge:
             Unavailable: the extract cannot be read, or the engine does not start.
         """
         self.check(rules)
-        types = declared_types(extract.schema)
-        _refuse_ambiguous(extract.schema.names)
+        for judged in (extract, *others.values()):
+            _refuse_ambiguous(judged.schema.names)
         with _silence():
             try:
-                return self._judge(extract, rules, types)
+                return self._judge(extract, rules, others)
             except RemitError:
                 raise
             except Exception as error:  # noqa: BLE001  (all that GX and DuckDB may raise)
@@ -74,55 +84,36 @@ class GxJudge:
         raise Unavailable("validation", f"the extract or the engine gave out ({kind}).")
 
     def _judge(
-        self, extract: pyarrow.dataset.Dataset, rules: Sequence[Rule], types: Mapping[str, str]
+        self,
+        extract: pyarrow.dataset.Dataset,
+        rules: Sequence[Rule],
+        others: Mapping[str, pyarrow.dataset.Dataset],
     ) -> list[Verdict]:
-        from remit.adapters.gx import engine  # not at the top: imports DuckDB and SQLAlchemy
+        from remit.adapters.gx.duck import VIEW, Duck, Source, other_view  # imports DuckDB
+        from remit.adapters.gx.feed import Extract
 
-        duck = engine.connect(extract, types, self._memory_limit)
+        sources = {VIEW: Source(Extract(extract), declared_types(extract.schema))}
+        for table, other in others.items():
+            sources[other_view(table)] = Source(Extract(other), declared_types(other.schema))
+        duck = Duck(sources, self._memory_limit)
         try:
-            [(rows,)] = duck.table(engine.VIEW).count("*").fetchall()
-            return _Run(engine.Connection(duck), types, rows).verdicts(rules)
+            return _Run(duck, {table: sources[other_view(table)].types for table in others}).verdicts(rules)
         finally:
             duck.close()
 
 
 class _Run:
-    """One use of Great Expectations on one connection."""
+    """One use of Great Expectations on one database."""
 
-    def __init__(self, connection: Connection, types: Mapping[str, str], rows: int) -> None:
-        from great_expectations.execution_engine.sqlalchemy_execution_engine import (
-            SqlAlchemyExecutionEngine,
-        )
+    def __init__(self, duck: Duck, others: Mapping[str, Mapping[str, str]]) -> None:
+        from remit.adapters.gx.duck import VIEW
+        from remit.adapters.gx.execution import ExtractEngine
 
-        from remit.adapters.gx import engine
-
-        module = engine.types_module(set(types.values()))
-        self._connection = connection
-        self._types = types
-        self._rows = rows
-        self._engine = SqlAlchemyExecutionEngine(
-            engine=engine.engine(connection, types, module), create_temp_table=False
-        )
-        self._engine.dialect_module = module
-        self._aborted = False
-        self._watch()
-
-    def _watch(self) -> None:
-        """Notice when GX stops computing: it judges all the same, with counts of 0."""
-        from great_expectations.exceptions.exceptions import MetricResolutionError
-
-        resolve = self._engine.resolve_metrics
-
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return resolve(*args, **kwargs)
-            except MetricResolutionError:
-                raise  # the error of a rule, which GX tells as such
-            except Exception:
-                self._aborted = True
-                raise
-
-        self._engine.resolve_metrics = watched  # type: ignore[method-assign]
+        judged = duck.sources[VIEW]
+        self._duck = duck
+        self._types, self._others = judged.types, others
+        self._rows = judged.extract.rows
+        self._engine = ExtractEngine(duck)
 
     def verdicts(self, rules: Sequence[Rule]) -> list[Verdict]:
         """One per rule, in their order. Where GX says nothing or more than one thing, an error."""
@@ -137,7 +128,7 @@ class _Run:
         found = []
         for rule in rules:
             try:
-                kwargs = bind(rule, self._types)
+                kwargs = bind(rule, self._types, self._others)
             except Misfit:
                 continue  # no result: an error
             found.append(ExpectationConfiguration(rule.type, kwargs, meta={"rule": rule.id}))
@@ -148,14 +139,14 @@ class _Run:
     ) -> dict[str, list[ExpectationValidationResult]]:
         """What GX says, by rule. Its own order is not that of the rules."""
         results = self._validate(configurations) if configurations else []
-        if self._connection.out_of_memory:
+        if self._duck.out_of_memory:
             raise Refused(
                 "validation-memory",
                 "validation",
                 "a rule needs more memory than the judge may use.",
                 "make the partitions smaller, drop rules on uniqueness or raise the memory limit.",
             )
-        if self._aborted:
+        if self._engine.aborted:
             raise Unavailable("validation", "Great Expectations stopped before its end.")
         found: dict[str, list[ExpectationValidationResult]] = {}
         for result in results:
@@ -173,9 +164,9 @@ class _Run:
         from great_expectations.execution_engine.sqlalchemy_batch_data import SqlAlchemyBatchData
         from great_expectations.validator.validator import Validator
 
-        from remit.adapters.gx import engine
+        from remit.adapters.gx.duck import VIEW
 
-        table = SqlAlchemyBatchData(execution_engine=self._engine, table_name=engine.VIEW)
+        table = SqlAlchemyBatchData(execution_engine=self._engine, table_name=VIEW)
         batch = Batch(data=table)  # type: ignore[arg-type]  # annotated for other engines only
         validator = Validator(execution_engine=self._engine, batches=[batch])
         validator.metrics_calculator.show_progress_bars = False

@@ -25,12 +25,14 @@ from remit.operators.deliver import DeliverOperator
 from remit.operators.extract import ExtractOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.policy.instruction import require_binding, require_plain
+from remit.operators.policy.pieces import group_of, is_piece, require_pieces
 from remit.operators.policy.side_door import require_no_side_door
 from remit.operators.seal import SealOperator
 from remit.operators.validate import ValidateOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
     from airflow.sdk.types import Operator
 
 _HOOKS = ("pre_execute", "post_execute")
@@ -67,16 +69,22 @@ def check(dag: DAG) -> None:
         UsageError: an instruction's file cannot be read.
     """
     groups: dict[str | None, list[RemitOperator]] = {}
+    pieces: dict[str | None, list[MappedOperator]] = {}
     for task in filter(is_ours, dag.tasks):
+        if is_piece(task):
+            pieces.setdefault(group_of(task), []).append(task)
+            continue
         ours = _unchanged(task)
         if type(ours) in _STEPS:
-            group = ours.task_group.group_id if ours.task_group is not None else None
-            groups.setdefault(group, []).append(ours)
+            groups.setdefault(group_of(ours), []).append(ours)
     migrations = [_whole(dag, group, steps) for group, steps in groups.items()]
-    for migration in migrations:
+    for group, migration in zip(groups, migrations, strict=True):
         _require_order(migration)
+        require_pieces(migration.plan, migration.extract, pieces.pop(group, []))
         require_plain(migration.plan, "instruction", "source_conn_id", "landing_conn_id")
         _require_one_source(migration)
+    for stray in (task for tasks in pieces.values() for task in tasks):
+        raise mapped(place(stray))
     guarded = {c for m in migrations for c in (m.plan.source_conn_id, m.plan.landing_conn_id)}
     for task in dag.tasks:
         if not is_ours(task):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 from remit.errors import UsageError
-from remit.testing.laboratory import chance, people, records, writers
+from remit.testing.laboratory import chance, dumps, people, records, writers
 from remit.testing.laboratory import vocabulary as words
 from remit.testing.laboratory.people import BOUNDARIES, Person
 from remit.testing.laboratory.schema import TABLES, Row
@@ -78,6 +79,18 @@ class Laboratory:
     def write_postgres(self, url: str, schema: str = "public") -> None:
         """Write new tables to a PostgreSQL database; see `writers.write_postgres`."""
         writers.write_postgres(url, schema, self.rows)
+
+    def write_dump(
+        self, folder: Path | str, kind: Literal["csv", "fixed", "packed"] = "csv"
+    ) -> dict[str, Any]:
+        """Write it as files in a folder; see `dumps`.
+
+        Returns:
+            What an instruction's `dump` says of it.
+        """
+        if kind == "fixed":
+            return dumps.write_fixed(Path(folder), self.rows)
+        return dumps.write_csv(Path(folder), self.rows, packed=kind == "packed")
 
     def planted(self) -> Iterator[str]:
         """Every string that must never get out in clear.

@@ -243,10 +243,12 @@ class OutOfScope(TableMetricProvider):
         metric_value_kwargs: dict[str, Any],
         **_: Any,
     ) -> int:
+        import pandas as pd
+
         rows, _domain, _accessor = execution_engine.get_compute_domain(
             domain_kwargs=metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
         )
-        inside = rows.notna().all(axis=1) | True
+        inside = pd.Series(True, index=rows.index)  # noqa: FBT003
         for limit in metric_value_kwargs["scope"]:
             values = rows[limit["column"]]
             inside &= values.notna() & (

@@ -1,0 +1,181 @@
+"""An extract whose pieces are read by tasks of their own, on any machine, from one shared state.
+
+One process holds the state open (`Divided.open`); others extract a piece each (`Divided.piece`);
+then the first gathers them (`Divided.gather`). A piece that is killed is extracted again, alone. If
+the process that holds the state dies, the state is gone with it, and every piece is read anew.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from remit.custody.run import Run
+from remit.errors import Unavailable
+from remit.extract import Extractor, StagedPiece, counted, reconcile
+from remit.instruction import Table, VerifiedInstruction
+from remit.pieces import Piece, divide
+from remit.ports import Progress, Source, Totals
+from remit.remit_check import over_maximum
+from remit.signing import PublicKey
+from remit.table_writer import Staging
+
+
+class Divided:
+    """The extract step of one run, divided into pieces."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @contextmanager
+    def open(self, source: Source) -> Iterator[None]:
+        """Divide the tables, and hold open the state that every piece is read from.
+
+        Raises:
+            Refused, Unavailable: as `Run.extract`.
+        """
+        run = self._run
+        with source.snapshot() as snapshot:
+            with run.step("extract", after="planned", stops=True, waits=True):
+                instruction, staging = run.begin_extract(source)
+                terms = instruction.terms
+                # Counted with this state: from here on no table can be rewritten under it.
+                rows = {table.name: counted(table, snapshot).rows for table in terms.tables}
+                plan = run.story.last("planned")["plan"]
+                planned = {one["name"]: one["pieces"] for one in plan["tables"]}
+                pieces = divide(terms, snapshot, planned)
+                shared = snapshot.share()
+                if shared is None:
+                    raise Unavailable(source.label, "it no longer shares its state.")
+                run.record(
+                    "divided",
+                    {
+                        "division": secrets.token_hex(8),
+                        "state": shared,
+                        "rows": rows,
+                        "pieces": [piece.as_json() for piece in pieces],
+                        "staging_key": str(staging.key),
+                    },
+                )
+            yield
+
+    def piece(self, number: int, source: Source, progress: Progress) -> bool | None:
+        """Extract one piece.
+
+        Args:
+            number: counted over all tables, from 1.
+
+        Returns:
+            Whether it did anything new; None when the tables are not divided yet.
+        """
+        run = self._run
+        with run.step("extract", after="planned", stops=True, waits=True):
+            if not run.story.has("divided"):
+                return None
+            division = run.story.last("divided")
+            if number > len(division["pieces"]) or number in self._staged(division):
+                return False
+            instruction = run.instruction()
+            run.require_planned_source(source)
+        with run.deployment.log.ledger.lock(f"{run.id}-piece-{number}"):
+            piece = Piece.from_json(division["pieces"][number - 1])
+            staged, sums = self._extract(instruction, division, piece, source, progress)
+            with self._standing(division):
+                data = {"division": division["division"], "number": number}
+                run.record("piece", data | {"file": staged.file.as_json(), "reconciled": list(sums)})
+        return True
+
+    def missing(self) -> list[int] | None:
+        """The pieces that are not staged yet; None when the run has ended."""
+        story = self._run.story
+        if story.has("stopped") or story.has("deleted"):
+            return None
+        division = story.last("divided")
+        staged = self._staged(division)
+        return [n for n in range(1, len(division["pieces"]) + 1) if n not in staged]
+
+    def gather(self) -> bool:
+        """Record the extract, once every piece of one division is staged.
+
+        Raises:
+            Unavailable: pieces are missing.
+            Refused: rows-not-reconciled, rows-over-maximum.
+        """
+        run = self._run
+        with run.step("extract", after="divided", stops=True, waits=True):
+            if run.story.has("extracted"):
+                return False
+            division = run.story.last("divided")
+            missing = self.missing() or []
+            if missing:
+                raise _incomplete(run.id, len(missing), len(division["pieces"]))
+            pieces = [record for _, record in sorted(self._staged(division).items())]
+            terms = run.instruction().terms
+            reconciled = {
+                table.name: _gathered(table, division, pieces) for table in terms.tables
+            }
+            files = [piece["file"] for piece in pieces]
+            run.record_extracted(files, reconciled, PublicKey.parse(division["staging_key"]))
+            return True
+
+    def _staged(self, division: Mapping[str, Any]) -> dict[int, Any]:
+        return {
+            record.data["number"]: record.data
+            for record in self._run.story.records
+            if record.kind == "piece" and record.data["division"] == division["division"]
+        }
+
+    def _extract(
+        self,
+        instruction: VerifiedInstruction,
+        division: Mapping[str, Any],
+        piece: Piece,
+        source: Source,
+        progress: Progress,
+    ) -> tuple[StagedPiece, tuple[str, ...]]:
+        run, table = self._run, instruction.terms.table(piece.table)
+        key = PublicKey.parse(division["staging_key"])
+        staging = Staging(run.deployment.staging, key, run.deployment.pseudonyms)
+        standing = partial(self._standing, division)
+        extractor = Extractor(instruction, run.id, staging, progress, standing)
+        try:
+            with source.snapshot(division["state"]) as snapshot:
+                expected = counted(table, snapshot, piece.part)
+                staged = extractor.extract(piece, snapshot)
+                return staged, reconcile(table, expected, [staged.read])
+        except Exception:
+            # Told while the run is held; it ends by it, unless it has ended already.
+            with run.locked_soon(), run.recorded("extract", ends=not run.story.has("stopped")):
+                raise
+
+    @contextmanager
+    def _standing(self, division: Mapping[str, Any]) -> Iterator[None]:
+        """Hold the run while it goes on, and while its division is still this one."""
+        run = self._run
+        with run.locked_soon():
+            run.require_order("extract", "divided")
+            if run.story.last("divided")["division"] != division["division"]:
+                raise Unavailable(f"run {run.id}", "its tables were divided anew meanwhile.")
+            yield
+
+
+def _gathered(table: Table, division: Mapping[str, Any], pieces: list[Any]) -> tuple[str, ...]:
+    """The columns whose sums every piece reconciled, after the rows of all are those counted."""
+    own = [piece for piece in pieces if piece["file"]["table"] == table.name]
+    read = sum(piece["file"]["rows"] + piece["file"]["suppressed"] for piece in own)
+    if read > table.rows.maximum:
+        raise over_maximum(table, read)
+    reconcile(table, Totals(division["rows"][table.name], {}), [Totals(read, {})])
+    return tuple(own[0]["reconciled"])
+
+
+def _incomplete(run: str, missing: int, pieces: int) -> Unavailable:
+    return Unavailable(
+        f"run {run}",
+        f"{missing} of its {pieces} pieces are not staged from the state that was shared; "
+        "clear the tasks that extract pieces, all of them, together with this one.",
+    )
+

@@ -1,0 +1,105 @@
+"""Holds a state of the source open in the triggerer, while tasks on any machine read pieces of it.
+
+It is handed the connection's id and looks the connection up itself: what Airflow stores of a
+trigger then holds no address and no secret. The triggerer needs the settings that workers have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from remit.errors import RemitError, describe_unexpected
+from remit.operators.connections import resolve_async
+from remit.wiring import Settings, open_deployment, open_source
+
+
+class StateTrigger(BaseTrigger):
+    """Fires when every piece is staged, when the run has ended, or when it cannot go on.
+
+    Args:
+        source_conn_id: the connection of the controller's database.
+        remit_run: the run's id.
+        principal: in whose name evidence is recorded.
+        poke_interval: seconds between two looks at the evidence.
+        limit: seconds that the state is held open at most.
+    """
+
+    def __init__(
+        self,
+        source_conn_id: str,
+        remit_run: str,
+        principal: str,
+        poke_interval: float,
+        limit: float,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.source_conn_id = source_conn_id
+        self.remit_run = remit_run
+        self.principal = principal
+        self.poke_interval = poke_interval
+        self.limit = limit
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """How Airflow stores it."""
+        fields = ("source_conn_id", "remit_run", "principal", "poke_interval", "limit")
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {name: getattr(self, name) for name in fields}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Hold, in a thread of its own: a triggerer's pool is not for what takes hours."""
+        left, done = threading.Event(), asyncio.Event()
+        loop, failures = asyncio.get_running_loop(), list[str]()
+        try:
+            known = await self._addresses()
+            thread = threading.Thread(
+                target=self._held, args=(known, left, failures, done, loop), daemon=True
+            )
+            thread.start()
+            await done.wait()
+        except RemitError as error:
+            failures.append(str(error))
+        finally:
+            left.set()
+        yield TriggerEvent({"run": self.remit_run, "failures": failures})  # type: ignore[no-untyped-call]
+
+    async def _addresses(self) -> dict[str, Any]:
+        """What is behind the connections that the thread will need; it cannot look them up itself."""
+        staging = Settings.from_environment().staging
+        used = {self.source_conn_id}
+        if staging.startswith("conn:"):
+            used.add(staging.removeprefix("conn:"))
+        return {name: await resolve_async(name) for name in used}
+
+    def _held(
+        self,
+        known: Mapping[str, Any],
+        left: threading.Event,
+        failures: list[str],
+        done: asyncio.Event,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        try:
+            self._hold(known, left)
+        except RemitError as error:
+            failures.append(str(error))
+        except Exception as error:  # noqa: BLE001  (told to the task, which fails by it)
+            failures.append(describe_unexpected(error))
+        finally:
+            loop.call_soon_threadsafe(done.set)
+
+    def _hold(self, known: Mapping[str, Any], left: threading.Event) -> None:
+        from remit.custody import Divided, Run
+
+        deployment = open_deployment(Settings.from_environment(), resolve=known.__getitem__)
+        divided = Divided(Run(self.remit_run, deployment, self.principal))
+        ends = time.monotonic() + self.limit
+        with divided.open(open_source(f"conn:{self.source_conn_id}", known.__getitem__)):
+            while divided.missing() and time.monotonic() < ends:
+                if left.wait(self.poke_interval):
+                    return  # the trigger was cancelled
