@@ -33,6 +33,7 @@ _TITLES = {
     "delivered": "Delivered",
     "confirmed": "Confirmed",
     "deleting": "Found to delete",
+    "dump-kept": "Dump kept",
     "deleted": "Deleted",
     "refused": "Refused",
     "interrupted": "Interrupted",
@@ -102,6 +103,7 @@ def _obliged(data: Mapping[str, Any]) -> list[str]:
     return [
         f"Every copy is deleted at {data['due']} at the latest, whether confirmed or not.",
         f"Recorded before anything was extracted; staging is {data['staging']}.",
+        *(f"The dump is a copy too: {file['path']}." for file in data.get("dump", [])),
     ]
 
 
@@ -187,6 +189,10 @@ def _confirmed(data: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _dump_kept(data: Mapping[str, Any]) -> list[str]:
+    return [f"What was staged is deleted; the dump it was read from is, at {data['until']}."]
+
+
 def _deleting(data: Mapping[str, Any]) -> list[str]:
     return [f"{copy['where']}, {copy['size']} bytes." for copy in data["copies"]]
 
@@ -240,6 +246,7 @@ _TELLERS = {
     "delivered": _delivered,
     "confirmed": _confirmed,
     "deleting": _deleting,
+    "dump-kept": _dump_kept,
     "deleted": _deleted,
     "refused": _refused,
     "interrupted": _interrupted,

@@ -1,15 +1,15 @@
 """What came of the rules, as it may be told.
 
 Guarantee: a report holds names, verdicts and counts, never a value; and a count of 1 to n - 1 rows,
-which can point to a person, is in it as "fewer than n" alone. It is masked here, where a verdict
-becomes a finding; the log, the evidence, refusals and pages have nothing else to show.
+which can point to a person, is in it as "fewer than n" alone. In a table of 3 n rows or more, none
+can be computed from the counts of its rule. It is masked here, where a verdict becomes a finding;
+the log, the evidence, refusals and pages have nothing else to show.
 Not guaranteed: that counts of two rules, or of two runs, do not give a small one when they are
 subtracted from each other; rules are reviewed with that in mind (docs/expectations.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -63,6 +63,7 @@ def finding(rule: Rule, verdict: Verdict, small_counts: int) -> Finding:
         small_counts: counts from 1 to below this are not told.
     """
     success = verdict.success and not verdict.error
+    unexpected, missing = _told(verdict, small_counts)
     return Finding(
         rule.id,
         rule.type,
@@ -71,26 +72,36 @@ def finding(rule: Rule, verdict: Verdict, small_counts: int) -> Finding:
         success,
         verdict.error,
         verdict.elements,
-        _unexpected(verdict, small_counts),
-        _told(verdict.missing, [verdict.elements], small_counts),
+        unexpected,
+        missing,
     )
 
 
-def _unexpected(verdict: Verdict, small: int) -> Count | None:
-    rows = verdict.elements
-    values = None if rows is None else rows - (verdict.missing or 0)
-    return _told(verdict.unexpected, [rows, values], small)
+def _told(verdict: Verdict, small: int) -> tuple[Count | None, Count | None]:
+    """The unexpected and the missing rows, so far as no small number can be computed from them.
+
+    Three numbers make up the rows: unexpected, missing, and those that meet the rule, which nobody
+    states but everybody can compute.
+    """
+    unexpected, missing = verdict.unexpected, verdict.missing
+    if verdict.elements is None:
+        return _fewer(unexpected, small), _fewer(missing, small)
+    meeting = verdict.elements - (unexpected or 0) - (missing or 0)
+    if not any(0 < count < small for count in (unexpected or 0, missing or 0, meeting)):
+        return unexpected, missing
+    room = verdict.elements if meeting >= small else 0
+    return _vague(unexpected, room, small), _vague(missing, room, small)
 
 
-def _told(count: int | None, wholes: Sequence[int | None], small: int) -> Count | None:
-    """The count, unless it is small or leaves a small one when a whole is known."""
-    if count is None:
-        return None
-    if 0 < count < small:
-        return f"fewer than {small}"
-    if any(whole is not None and 0 < whole - count < small for whole in wholes):
-        return f"all but fewer than {small}"
-    return count
+def _vague(count: int | None, room: int, small: int) -> Count | None:
+    """The count, if what remains has room for any small number."""
+    if not count or count < small or room - count >= 2 * small:
+        return _fewer(count, small)
+    return f"{small} or more"
+
+
+def _fewer(count: int | None, small: int) -> Count | None:
+    return f"fewer than {small}" if count and count < small else count
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from remit.errors import Unavailable, UsageError
 from remit.operators.connections import address
 from remit.ports import TableQuery
 from remit.testing.mariadb import MariaDBServer, connect
-from remit.wiring import open_landing, open_source
+from remit.wiring import open_landing, open_source, open_staging
 
 
 def connection(**fields: Any) -> Any:
@@ -82,6 +82,17 @@ def test_bucket_with_credentials_that_the_machine_has() -> None:
     extra = {"service_config": {"s3": {"bucket_name": "remit-staging"}}}
     place = S3Place.parse(address(connection(conn_type="aws", extra=extra)))
     assert (place.label, place.credentials) == ("s3://remit-staging", {})
+
+
+def test_staging_in_a_connection() -> None:
+    s3 = {"bucket_name": "remit-staging", "prefix": "lis"}
+    made = connection(conn_type="aws", extra={"service_config": {"s3": s3}})
+    assert open_staging("conn:lis", lambda _: address(made)).label == "s3://remit-staging/lis"
+    folder = connection(conn_type="fs", extra={"path": "/srv/staging"})
+    assert open_staging("conn:lis", lambda _: address(folder)).label == "/srv/staging"
+    for spec in ("relative/folder", "gs://bucket/prefix", "conn:lis"):
+        with pytest.raises(UsageError):
+            open_staging(spec)
 
 
 @pytest.mark.parametrize(

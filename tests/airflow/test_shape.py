@@ -92,7 +92,7 @@ def test_settings_of_the_dag_cannot_make_a_step_run_after_a_failed_one() -> None
     with DAG("careless", schedule=None, default_args=careless) as dag:
         ControlledMigration(instruction="i.yaml", **CONNECTIONS)
     assert {task.trigger_rule for task in dag.tasks} == {"all_success"}
-    assert [t.task_id for t in dag.tasks if t.do_xcom_push] == ["migration.plan"]
+    assert [t.task_id for t in dag.tasks if getattr(t, "do_xcom_push", False)] == ["migration.plan"]
 
 
 def test_no_step_can_be_left_out_and_nothing_unknown_be_said() -> None:

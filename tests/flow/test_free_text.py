@@ -154,6 +154,7 @@ def test_what_is_counted_leaves_as_it_is_and_the_evidence_has_numbers_alone(
     assert recorded(run)["identifying"] == 3
     assert [piece for piece in PLANTED if piece in told(run)] == []
     assert find_planted([world.root / "processor", world.landing_path], PLANTED) == []
+    assert find_planted([world.target.database], PLANTED) != []  # so that none above means none
 
 
 def test_kinds_that_are_not_asked_for_stay(world: World, texts: int) -> None:

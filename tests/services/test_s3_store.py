@@ -214,6 +214,18 @@ def test_reading_takes_few_requests(make: Make, server: S3Server) -> None:
     assert asked_for(server, "t.parquet") <= 1 + 4  # the footer, and the column in each row group
 
 
+def test_row_groups_read_side_by_side_take_few_requests(make: Make, server: S3Server) -> None:
+    store, data = make(), os.urandom(40 * MIB)
+    put(store, "run/t.parquet", data)
+    server.requests.clear()
+    with store.open("run/t.parquet") as file:
+        for at in range(0, 20 * MIB, MIB // 2):
+            for start in (at, 20 * MIB + at):
+                file.seek(start)
+                assert file.read(MIB // 2) == data[start : start + MIB // 2]
+    assert asked_for(server, "t.parquet") <= 1 + 2 * 4
+
+
 class WritableDraft(io.RawIOBase):
     def __init__(self, draft: Draft) -> None:
         self._draft = draft

@@ -110,7 +110,8 @@ def connector(url: str) -> Source:
         "charset": "latin1",
         "sql_mode": "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH",
         "time_zone": "+05:00",
-        "init_command": "SET SESSION sql_select_limit = 1",
+        "init_command": "SET SESSION sql_select_limit = 1,"
+        " system_versioning_asof = '2001-01-01 00:00:00'",
     }
     return open_database(Database(lambda: mysql.connector.connect(**arguments), "mysql", "here"))
 
@@ -330,6 +331,22 @@ def test_refuses_value_that_does_not_fit_without_showing_it(
     refused = refusal(source, query("t", f"x {declared}"))
     assert (refused.code, refused.where) == ("value-not-of-type", "t.x")
     assert len(stored) < 3 or stored.strip("'") not in shown(refused)
+
+
+def test_text_too_long_to_be_sent_is_refused_where_the_server_would_make_it_null(
+    db: Any, source: Source
+) -> None:
+    store(db, "longtext character set latin1", "repeat(_latin1 x'e9', 9000000)", "'a'")
+    refused = refusal(source, query("t", "x string"))
+    assert (refused.code, refused.where) == ("source-query-failed", "t")
+    assert "warnings" in refused.message
+
+
+def test_versioned_table_gives_its_present_rows(db: Any, source: Source) -> None:
+    db.execute("CREATE TABLE t (x int) WITH SYSTEM VERSIONING")
+    db.execute("INSERT INTO t VALUES (1), (2)")
+    db.execute("UPDATE t SET x = 3 WHERE x = 2")
+    assert [row["x"] for row in read(source, query("t", "x integer"))] == [1, 3]
 
 
 def test_canary_in_every_type_shows_in_no_error(db: Any, source: Source) -> None:

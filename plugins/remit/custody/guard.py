@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
 
+from remit.custody import dumps
 from remit.custody.arrivals import key_of
 from remit.custody.deployment import Deployment
 from remit.custody.register import Register
@@ -254,10 +255,16 @@ class Custodian:
         if story.has("delivering"):
             zone = landing(obligation.landing)
             require_store(zone, story.last("delivering")["zone"])
-        if found := find_copies(self.id, staging, zone):
+        kept = dumps.kept_until(story, self.deployment.clock())
+        dumped = [] if kept else dumps.find(story)
+        if found := [*find_copies(self.id, staging, zone), *dumped]:
             # Before they go: an attempt that is cut short must not shorten the certificate.
             self.record("deleting", {"copies": [copy.as_json() for copy in found]})
         delete_copies(self.id, self.id, keys, staging, zone)
+        if kept:
+            self.record("dump-kept", {"until": timestamp(kept)})
+            return
+        dumps.remove(story)
         copies = self.story.copies_found()
         certificate = certify(
             self.id,

@@ -22,6 +22,7 @@ from typing import Any
 
 from remit import canonical, deliver, extract, seal, signing, validate
 from remit.confirm import verify_receipt
+from remit.custody import dumps
 from remit.custody.guard import Custodian, Landing, require_store
 from remit.custody.history import overlapping_run, previous_plan
 from remit.custody.register import Register
@@ -31,7 +32,7 @@ from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, read_signed, verify
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.manifest import RECEIPT, open_manifest, sign_manifest
-from remit.plan import Circumstances, Plan, make_plan, require_account
+from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
 from remit.table_writer import Staging
@@ -150,6 +151,7 @@ class Run(Custodian):
         with self.step("extract", after="planned", stops=True):
             if self.story.has("extracted"):
                 return False
+            source = as_declared(source, self.instruction().terms)
             instruction, staging = self.begin_extract(source)
             staged = extract.extract(instruction, self.id, source, staging, progress)
             self.record_extracted(
@@ -163,7 +165,7 @@ class Run(Custodian):
         self.require_planned_source(source)
         require_account(instruction.terms, source)
         self._require_own_rows(instruction)
-        key = self._oblige(instruction)
+        key = self._oblige(instruction, source)
         # Again: of two runs that begin at once, each now sees the other.
         self._require_own_rows(instruction)
         for left in self.deployment.staging.list(self.id):
@@ -391,8 +393,9 @@ class Run(Custodian):
                 "hold it for less; what must be kept longer needs the controller's instruction.",
             )
 
-    def _oblige(self, instruction: VerifiedInstruction) -> PublicKey:
+    def _oblige(self, instruction: VerifiedInstruction, source: Source) -> PublicKey:
         """Record the duty to delete; only then make the staging key, which it covers too."""
+        dumped = dumps.taken_up(source)
         if not self.story.has("obliged"):
             due = self.deployment.clock() + instruction.terms.retention.without_confirmation
             self.record(
@@ -402,8 +405,10 @@ class Run(Custodian):
                     "reason": "maximum age without confirmation",
                     "staging": f"{self.deployment.staging.label}/{self.id}",
                     "staging_store": self.deployment.staging.claim(),
+                    **dumped,
                 },
             )
+        dumps.require_same(self.story, dumped)
         return PublicKey("x25519", self.deployment.keys.create(self.id))
 
     def _begin_sealing(self) -> None:

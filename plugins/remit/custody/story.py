@@ -82,6 +82,9 @@ class Story:
         if not self.has("obliged"):
             return None
         dues = [record.data for record in self.records if "due" in (record.data or {})]
+        if self.has("dump-kept"):  # what made the rest due at once is done
+            lasting = [r.data for r in self.records if r.kind in ("obliged", "confirmed")]
+            dues = [data for data in dues if data in lasting]
         soonest = min(dues, key=lambda data: str(data["due"]))
         held = [record.data["until"] for record in self.records if record.kind == "held"]
         return Obligation(

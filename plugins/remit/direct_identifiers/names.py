@@ -23,6 +23,7 @@ from remit.direct_identifiers.words import COMMON, PARTICLES, TITLES
 NAME = "name"
 _SHORTEST = 3
 _SHORTEST_TOGETHER = 4
+_BEFORE = 20
 _BESIDE = re.compile(r"[\s\u00a0\u202f.,'\u2019\u2010\u2011()-]{1,4}")
 _SENTENCE_ENDS = re.compile(r"(?:\A|[.!?:;\n(\"«*-])[\s\u00a0\u202f]*\Z")
 
@@ -192,7 +193,7 @@ def _is_written_as_name(text: str, word: Word) -> bool:
         len(word.folded) >= _SHORTEST
         and written[0].isupper()
         and any(map(str.islower, text))
-        and not _SENTENCE_ENDS.search(text, 0, word.start)
+        and not _SENTENCE_ENDS.search(text, max(0, word.start - _BEFORE), word.start)
     )
 
 

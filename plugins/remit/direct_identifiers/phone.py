@@ -22,7 +22,7 @@ _FRENCH = re.compile(
 )
 _ABROAD = re.compile(
     rf"(?<![0-9A-Za-z])(?<![0-9][.,])(?=((?:\+|00)\(?{_S}[1-9][0-9]{{0,2}}\)?"
-    rf"(?:{_S}[()]?{_S}[0-9]){{6,14}})(?![0-9]))"
+    rf"(?:{_S}(?:[()]{_S})?[0-9]){{6,14}})(?![0-9]))"
 )
 # Of metropolitan France, and of the departments overseas, whose numbers look the same.
 _REGIONS = ("FR", "RE", "GP", "MQ", "GF")
@@ -46,14 +46,14 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 def _may_be(match: re.Match[str], text: str) -> bool:
     if _A_TIME.match(text, match.end(1)) or _DATED.match(text, match.start()):
         return False
-    return not is_of_another_kind(text, match.start())
+    return not (match[1].isdigit() and is_of_another_kind(text, match.start()))
 
 
 def _abroad(match: re.Match[str], text: str) -> int:
     """Where the number ends; what follows it may be another, such as an extension."""
-    if match[1].startswith("00") and is_of_another_kind(text, match.start()):
-        return 0
     written = match[1]
+    if written.isdigit() and is_of_another_kind(text, match.start()):
+        return 0
     while sum(map(str.isdigit, written)) >= 8:
         end = match.start() + len(written)
         if not text[end : end + 1].isdigit() and _exists_abroad(written):

@@ -11,7 +11,7 @@ GAP = r"[\s\u00a0\u2000-\u200b\u202f\u2060./_\u2010-\u2015-]"
 
 # What stands before a number of another kind: then it is taken for that.
 _OTHER_NUMBER = re.compile(
-    r"(?:[ée]chantillons?|[ée]ch\.?|pr[ée]l[eè]vements?|dossiers?|demandes?|tubes?|lots?|barres?|accessions?|"
+    r"(?<![^\W\d_])(?:[ée]chantillons?|[ée]ch\.?|pr[ée]l[eè]vements?|dossiers?|demandes?|tubes?|lots?|barres?|accessions?|"
     r"r[ée]f[ée]?r?e?n?c?e?s?\.?|commandes?|factures?|finess|rpps|adeli|sir[ei][nt]|ipp|iep|venue|s[ée]jour|"
     r"analyses?|bons?|sample|order|loinc|snomed|gtin|ean|s[ée]rie|plaques?|lame|bloc|poche|don|code)"
     r"(?:\s+(?:n|num[ée]ro|no|nr|id|interne|externe|labo))?[\s\u00a0\u202f]*[°ºo.:#=-]*[\s\u00a0\u202f]*\Z",

@@ -21,13 +21,18 @@ _FINDERS: Mapping[str, Finder] = {
     "nir": nir.spans, "email": mail.spans, "phone": phone.spans, "iban": iban.spans,
 }  # fmt: skip
 
-_GAP = r"[\s\x{00a0}\x{2000}-\x{200b}\x{202f}\x{2060}./_()\x{2010}-\x{2015}-]{0,4}"
+# What may stand between digits, wider than the kinds themselves allow: nothing may be passed over
+# that one of them would find. RE2's \s is ASCII alone.
+_SPACES = (
+    r"\x{09}-\x{0d}\x{1c}-\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200b}\x{2028}\x{2029}"
+    r"\x{202f}\x{205f}\x{2060}\x{3000}"
+)
+_GAP = rf"[{_SPACES}./_()\x{{2010}}-\x{{2015}}-]{{0,6}}"
+_AT = rf"@|\x{{ff20}}|(?i:arobase|[(\[{{][{_SPACES}]?at[{_SPACES}]?[)\]}}])"
 _MAY_HOLD = (
-    rf"@|\x{{ff20}}|(?i:arobase|[(\[{{]\s?at\s?[)\]}}])|(?:[0-9]{_GAP}){{9}}"
-    rf"|2{_GAP}[ABab]{_GAP}(?:[0-9]{_GAP}){{6}}"
+    rf"{_AT}|(?:[0-9]{_GAP}){{9}}|\+{_GAP}(?:[0-9]{_GAP}){{7}}|2{_GAP}[ABab]{_GAP}(?:[0-9]{_GAP}){{6}}"
     rf"|[A-Za-z]{{2}}{_GAP}[0-9]{{2}}(?:{_GAP}[0-9A-Za-z]){{11}}"
 )
-_MAY_HOLD_OF = {"email": r"@|\x{ff20}|(?i:arobase|[(\[{]\s?at\s?[)\]}])"}
 
 
 def found(texts: pa.Array, kinds: Collection[str]) -> pa.BooleanArray:
@@ -107,7 +112,7 @@ def _without(text: str, finders: Sequence[tuple[str, Finder]]) -> str:
 
 
 def _suspects(values: pa.Array, kinds: Collection[str]) -> list[tuple[int, str]]:
-    pattern = _MAY_HOLD_OF["email"] if set(kinds) == {"email"} else _MAY_HOLD
+    pattern = _AT if set(kinds) == {"email"} else _MAY_HOLD
     may = pc.fill_null(pc.match_substring_regex(values, pattern), False)
     places = pc.indices_nonzero(may)
     return list(zip(places.to_pylist(), values.take(places).to_pylist(), strict=True))

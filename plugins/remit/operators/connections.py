@@ -102,8 +102,10 @@ def _database(connection: Connection) -> Database:
     hook.get_connection = lambda _connection_id: connection
     try:
         driver = str(hook.sqlalchemy_url.drivername)
-    except Exception:  # noqa: BLE001 - many hooks have none, each in its own way
+    except (AttributeError, NotImplementedError):  # a hook that says nothing about SQLAlchemy
         driver = connection.conn_type or ""
+    except Exception:  # noqa: BLE001 - its text may hold the password
+        raise UsageError(f"the hook of connection {connection.conn_id} has no URL.") from None
     kind = driver.partition("+")[0]
     host, port = connection.host or connection.conn_id, connection.port or _PORTS.get(kind)
     place = f"{host}:{port}" if port else host

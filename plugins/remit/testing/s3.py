@@ -9,7 +9,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import quote, unquote
 
 from remit.errors import UsageError
@@ -54,8 +54,8 @@ class S3Server:
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.endpoint = f"http://{host}:{port}"
-        self._served: Any = self._server._server
         self._client: Any = None
+        self._served = cast(Any, self._server._server)
         self._served.app = _Front(self._served.app, self.requests)
         return self
 

@@ -132,7 +132,7 @@ def test_only_the_empty_unquoted_field_has_no_value(read: Read) -> None:
         ("iso-8859-1", "« FINANCÉ » À ÎLE", None),
         ("iso-8859-1", "(déposé\xa0») «\xa0SANTÉ\xa0»", None),
         ("iso-8859-15", "cœur 3 €", None),
-        ("cp1252", "l’œil – 3 €", None),
+        ("cp1252", "l\u2019œil \u2013 3 €", None),
         ("cp850", "Hélène ÊÉ", None),
         ("utf-8", "Ωμέγα 日本 🧪", None),
         ("utf-16", "Ωμέγα 日本 🧪", None),
@@ -199,7 +199,7 @@ def test_dump_without_rows_has_none(read: Read) -> None:
 
 @pytest.mark.parametrize("chunk", [5, 7, 64])
 def test_where_a_portion_ends_changes_nothing(
-    folder: Path, read: Read, monkeypatch: pytest.MonkeyPatch, chunk: int
+    read: Read, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     content = lines(*(f'{n};"a;{n}\r\né"";";{n}' for n in range(40)), header="n;q;m", end="\r\n")
     types = {"n": "integer", "q": "string", "m": "integer"}
@@ -331,13 +331,13 @@ def test_row_of_another_form_is_refused_with_its_place(
         ("utf-8", b"a\xc2\x85b", "line 3, character 12", "a control character"),
         ("iso-8859-1", "é".encode(), "line 3, character 11", "this is UTF-8"),
         ("iso-8859-1", "É".encode(), "line 3, character 11", "this is UTF-8"),
-        ("iso-8859-1", "’".encode(), "line 3, character 11", "this is UTF-8"),
-        ("iso-8859-1", "’".encode("cp1252"), "line 3, character 11", "a control character"),
+        ("iso-8859-1", "\u2019".encode(), "line 3, character 11", "this is UTF-8"),
+        ("iso-8859-1", "\u2019".encode("cp1252"), "line 3, character 11", "a control character"),
         ("iso-8859-15", "œ".encode(), "line 3, character 11", "this is UTF-8"),
         ("iso-8859-1", b"\0", "line 3, character 11", "a NUL byte"),
         ("cp1252", "é".encode(), "line 3, character 11", "this is UTF-8"),
         ("cp1252", "Ωμ".encode(), "line 3, character 11", "this is UTF-8"),
-        ("cp1252", "’".encode(), "line 3, character 11", "this is UTF-8"),
+        ("cp1252", "\u2019".encode(), "line 3, character 11", "this is UTF-8"),
         ("cp1252", "🧪".encode(), "line 3, character 11", "this is UTF-8"),
         ("cp1252", b"\x81", "line 3, character 11", "no such character in cp1252"),
         ("cp850", "é".encode(), "line 3, character 11", "this is UTF-8"),
@@ -428,6 +428,7 @@ def two_files(folder: Path) -> DumpSource:
 
 INTEGER, TEXT, DATE = ColumnType("integer"), ColumnType("string"), ColumnType("date")
 IDS = (("id", INTEGER),)
+KIND = SemiJoin(IDS, TableQuery("p", IDS, memberships=(Membership("kind", ("k",)),)))
 
 
 @pytest.mark.parametrize(
@@ -436,9 +437,8 @@ IDS = (("id", INTEGER),)
         ({}, [1, 2, 3]),
         ({"window": Window("day", DATE, "2024-01-01", "2024-02-01")}, [1]),
         ({"memberships": (Membership("site", ("A",)),)}, [1, 3]),
-        ({"through": (SemiJoin(IDS, TableQuery("p", IDS, memberships=(Membership("kind", ("k",)),))),)}, [1, 2]),
-        ({"memberships": (Membership("site", ("A",)),),
-          "through": (SemiJoin(IDS, TableQuery("p", IDS, memberships=(Membership("kind", ("k",)),))),)}, [1]),
+        ({"through": (KIND,)}, [1, 2]),
+        ({"memberships": (Membership("site", ("A",)),), "through": (KIND,)}, [1]),
     ],
 )  # fmt: skip
 def test_only_rows_inside_the_limits_are_given(
@@ -455,7 +455,7 @@ def test_only_rows_inside_the_limits_are_given(
     assert (counted, totals.rows, totals.sums) == (len(found), len(found), {"id": sum(found)})
 
 
-def test_values_of_rows_outside_the_limits_are_not_looked_at(read: Read, folder: Path) -> None:
+def test_values_of_rows_outside_the_limits_are_not_looked_at(folder: Path) -> None:
     written(folder, "t.csv", b"site;value\nA;1,5\nB;not a number\n")
     types = {"site": "string", "value": "decimal(8,2)"}
     query = TableQuery("t", tuple(typed(types).items()), memberships=(Membership("site", ("A",)),))

@@ -14,7 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remit.direct_identifiers import KINDS, found, found_of_each, names_found, redacted
+from remit.direct_identifiers import (
+    KINDS,
+    found,
+    found_of_each,
+    iban,
+    mail,
+    names_found,
+    nir,
+    phone,
+    redacted,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 labelled = import_module("labelled")
@@ -178,6 +188,31 @@ def test_many_texts_are_looked_through_as_each_alone_is(texts: list[str]) -> Non
     alone = [redacted(pa.array([text]), KINDS, names(1))[0].as_py() for text in texts]
 
     assert redacted(pa.array(texts), KINDS, names(len(texts))).to_pylist() == alone
+
+
+@pytest.mark.slow
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(_TEXTS)
+def test_no_text_is_passed_over_in_which_a_closer_look_finds_something(texts: list[str]) -> None:
+    finders = {"nir": nir.spans, "email": mail.spans, "phone": phone.spans, "iban": iban.spans}
+    for kind, spans in finders.items():
+        looked = [any(True for _ in spans(text)) for text in texts]
+        assert found(pa.array(texts), [kind]).to_pylist() == looked
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "1", "1 ", "a.", "@", "a@", "+1  2  3  4  5  6 7", "FR14 ", "1 85 05 ", "00 ", "(at) ", "Petit ",
+     "de la "],
+)  # fmt: skip
+def test_long_texts_take_no_longer_than_long(piece: str) -> None:
+    text = piece * (60_000 // len(piece)) + " x@y"
+    begun = time.perf_counter()
+    redacted(pa.array([text]), KINDS, [pa.array(["de la Petit"])])
+
+    assert (
+        time.perf_counter() - begun < 30
+    )  # measured: a second at most; quadratic would be minutes
 
 
 # --- a hundred thousand comments --------------------------------------------------------------------

@@ -14,11 +14,14 @@ from remit.errors import Unavailable
 
 _LEAST = 64 << 10
 _AHEAD = 8 << 20
+_WINDOWS = 4
 _TRIES = 3
 
 
 class S3Reader(io.RawIOBase):
-    """Seekable; reads ahead by at most 8 MiB when it is read on, and by little when it is sought.
+    """Seekable; reads ahead by 8 MiB where it is read on, and by little where it is sought.
+
+    Four such windows are kept: readers of Parquet go through row groups side by side.
 
     The first request brings the end of the file, where Parquet has its footer. Every further one
     asks for the same ETag, so that another file under the name is noticed, not mixed in.
@@ -33,8 +36,8 @@ class S3Reader(io.RawIOBase):
         super().__init__()
         self._client, self._where = client, where
         self._object = {"Bucket": bucket, "Key": key}
-        self._at = self._read_until = self._window_at = 0
-        self._window = b""
+        self._at = 0
+        self._windows: dict[int, bytes] = {0: b""}
         self._etag, self._size = self._begin()
 
     def readable(self) -> bool:
@@ -76,26 +79,35 @@ class S3Reader(io.RawIOBase):
         wanted = left if size is None or size < 0 else min(size, left)
         pieces = list(self._pieces(wanted))
         self._at += wanted
-        self._read_until = self._at
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _pieces(self, wanted: int) -> Iterator[bytes]:
-        """What the window has of it, and what has to be fetched."""
-        skip = self._at - self._window_at
-        if 0 <= skip < len(self._window) and wanted:
-            piece = self._window[skip : skip + wanted]
-            wanted -= len(piece)
-            yield piece
-        else:
-            piece = b""
-        if not wanted:
-            return
-        start = self._at + len(piece)
-        least = _AHEAD if self._at == self._read_until else _LEAST
-        data = self._fetch(start, min(max(wanted, least), self._size - start))
+        """What the windows have of it, and what has to be fetched."""
+        at, end = self._at, self._at + wanted
+        while at < end:
+            data = self._from_window(at, end)
+            if data is None:
+                reads_on = any(at == start + len(data) for start, data in self._windows.items())
+                length = max(end - at, _AHEAD if reads_on else _LEAST)
+                data = self._fetch(at, min(length, self._size - at))
+                self._keep(at, data)
+                data = data[: end - at]  # no copy where it is all of it
+            at += len(data)
+            yield data
+
+    def _from_window(self, at: int, end: int) -> bytes | None:
+        for start, data in self._windows.items():
+            if start <= at < start + len(data):
+                self._windows[start] = self._windows.pop(start)  # the last used is the last to go
+                return data[at - start : end - start]
+        return None
+
+    def _keep(self, start: int, data: bytes) -> None:
         if len(data) <= _AHEAD:
-            self._window_at, self._window = start, data
-        yield data if len(data) == wanted else data[:wanted]
+            self._windows.pop(start, None)
+            self._windows[start] = data
+        while len(self._windows) > _WINDOWS:
+            del self._windows[next(iter(self._windows))]
 
     def _begin(self) -> tuple[str, int]:
         try:
@@ -110,7 +122,7 @@ class S3Reader(io.RawIOBase):
             data = body.read()
         if len(data) != min(size, _LEAST):
             raise self._failed("the storage sent another range than was asked for")
-        self._window_at, self._window = size - len(data), data
+        self._keep(size - len(data), data)
         return got["ETag"], size
 
     def _fetch(self, start: int, length: int) -> bytes:

@@ -13,7 +13,7 @@ import hashlib
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 from remit.adapters.s3.draft import S3Draft
 from remit.adapters.s3.failures import code_of, is_denied, status_of, translated
 from remit.adapters.s3.place import S3Place
+from remit.adapters.s3.privacy import require_private
 from remit.adapters.s3.reader import S3Reader
 from remit.errors import Refused
 from remit.ports import StoredFile
@@ -119,7 +120,7 @@ class S3Store:
             if self.identity() is None:
                 self._name()
             if not self._tried:
-                self._require_private()
+                require_private(self._place, self._client, self._key(_IDENTITY))
                 self._tried = True
         return self.identity() or ""
 
@@ -137,30 +138,6 @@ class S3Store:
         except ClientError as error:
             if status_of(error) not in (409, 412):  # else somebody named it first
                 raise
-
-    def _require_private(self) -> None:
-        """Ask as a stranger, for real: policies, ACLs and servers differ in how they are read."""
-        stranger, bucket = self._place.stranger(self._client), {"Bucket": self._place.bucket}
-        asked: tuple[Callable[[], object], ...] = (
-            lambda: stranger.head_bucket(**bucket),
-            lambda: stranger.list_objects_v2(**bucket, MaxKeys=1),
-            lambda: stranger.list_object_versions(**bucket, MaxKeys=1),
-            lambda: stranger.list_multipart_uploads(**bucket, MaxUploads=1),
-            lambda: stranger.get_object(**bucket, Key=self._key(_IDENTITY))["Body"].close(),
-        )
-        for ask in asked:
-            try:
-                ask()
-            except ClientError as error:
-                if is_denied(error):
-                    continue
-                raise  # what cannot be tried is not known to be private
-            raise Refused(
-                "staging-insecure",
-                self.label,
-                "anybody may read there without credentials.",
-                "block public access to the bucket, or name another one.",
-            )
 
     def _require_deletable(self) -> None:
         trial = f".remit/trial-{secrets.token_hex(8)}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import Any
 
-from remit.errors import RemitError, UsageError, translating
+from remit.errors import Refused, RemitError, UsageError, translating
 from remit.ports import TableQuery
 
 Explain = Callable[[BaseException, TableQuery | None], RemitError]
@@ -45,6 +45,8 @@ class DbapiSession:
             cursor.execute(sql.encode())
             found = list(cursor.fetchall()) if cursor.description else []
             cursor.close()
+        if query:
+            self._require_no_warning(query)
         return found
 
     def chunks(self, sql: str, query: TableQuery) -> Iterator[list[tuple[bytes | None, ...]]]:
@@ -68,6 +70,18 @@ class DbapiSession:
                 break
         with self._translating(query):
             cursor.close()
+        self._require_no_warning(query)
+
+    def _require_no_warning(self, query: TableQuery) -> None:
+        """A text too long to be sent comes as a NULL, and a wrong conversion as another value."""
+        [(warnings,)] = self.rows("SELECT @@warning_count")
+        if int(warnings):
+            raise Refused(
+                "source-query-failed",
+                query.table,
+                f"the database answered with {int(warnings)} warnings, so values may not be exact.",
+                "run the statement of the plan at the source, then SHOW WARNINGS, to see why.",
+            )
 
     def run(self, *statements: str) -> None:
         """Run statements that give no rows. Raises what `explain` gives."""
