@@ -36,4 +36,4 @@ class DumpedSource(Protocol):
         """
 
     def files(self) -> Sequence[DumpedFile]:
-        """The files of the tables needed, each read for its digest."""
+        """The files declared that are there, read or not, each with its digest."""

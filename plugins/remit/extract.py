@@ -64,11 +64,13 @@ def extract(
     staging: Staging,
     progress: Progress,
     lanes: int = 2,
+    rows_per_piece: int | None = None,
 ) -> StagedExtract:
     """Read, check, transform, encrypt and stage every table of the instruction, from one snapshot.
 
     Args:
         lanes: how many connections may read pieces at once, where the source shares a snapshot.
+        rows_per_piece: about how many rows of a large table one piece has; None for the default.
 
     Raises:
         Refused: something read is outside the remit; no file of that table is left.
@@ -77,7 +79,7 @@ def extract(
     terms = instruction.terms
     with source.snapshot() as snapshot:
         expected = {table.name: counted(table, snapshot) for table in terms.tables}
-        wanted = {name: pieces_wanted(totals.rows) for name, totals in expected.items()}
+        wanted = {name: pieces_wanted(t.rows, rows_per_piece) for name, t in expected.items()}
         pieces = divide(terms, snapshot, wanted)
         extractor = Extractor(instruction, run, staging, progress)
         lanes = min(lanes, MOST_LANES, len(pieces))

@@ -130,17 +130,19 @@ class FreeText:
         found = self._count(column.name, asked, texts, names, written, unchecked)
         if asked.treatment == "stop":
             self._require_none(column.name)
-        if asked.treatment != "redact" or not (found or unchecked.true_count):
+        if asked.treatment != "redact" or not (found.true_count or unchecked.true_count):
             return texts
         # As the source has it: what is left of a redacted one might not be known for one.
         require_no_credentials(texts, f"{self._table}.{column.name}")
         known = [kind for kind in asked.kinds if kind != "name"]
-        return pc.if_else(unchecked, _UNCHECKED, redacted(texts, known, names))
+        pieces = redacted(texts.filter(found), known, [values.filter(found) for values in names])
+        return pc.if_else(unchecked, _UNCHECKED, pc.replace_with_mask(texts, found, pieces))
 
     def _count(
         self, name: str, asked: Identifiers, texts: pa.Array, names: list[pa.Array],
         written: pa.BooleanArray, unchecked: pa.BooleanArray,
-    ) -> int:  # fmt: skip
+    ) -> pa.BooleanArray:  # fmt: skip
+        """Count what is found; True for each text in which something is."""
         hits = found_of_each(texts, [kind for kind in asked.kinds if kind != "name"])
         if asked.of_names:
             hits["name"] = names_found(texts, names)
@@ -151,7 +153,7 @@ class FreeText:
         counts["texts"] += written.true_count
         counts["identifying"] += some.true_count
         counts["unchecked"] += unchecked.true_count
-        return int(some.true_count)
+        return some
 
     def _require_none(self, name: str) -> None:
         counts, (_, asked) = self._counts[name], self._columns[name]

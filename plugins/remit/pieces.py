@@ -45,9 +45,13 @@ class Piece:
         return cls(**{**fields, "part": part})
 
 
-def pieces_wanted(rows: int) -> int:
-    """In how many pieces a table of so many rows in scope is best read."""
-    return max(1, min(-(-rows // ROWS_PER_PIECE), MOST_PIECES))
+def pieces_wanted(rows: int, each: int | None = None) -> int:
+    """In how many pieces a table of so many rows in scope is best read.
+
+    Args:
+        each: about how many rows a piece has; None for `ROWS_PER_PIECE`.
+    """
+    return max(1, min(-(-rows // (each or ROWS_PER_PIECE)), MOST_PIECES))
 
 
 def divide(terms: Instruction, snapshot: Snapshot, wanted: Mapping[str, int]) -> list[Piece]:

@@ -7,12 +7,14 @@ boto3's own search: environment, profile, role) or conn:ID; default REMIT_HOME/s
 REMIT_SIGNING_KEY  URI of the processor's signing key; default REMIT_HOME/keys/processor.pem
 REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/include if it is
 there, else ./include
+REMIT_ROWS_PER_PIECE  about how many rows of a large table one piece has; default 1000000
 """
 
 from __future__ import annotations
 
 import getpass
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -48,6 +50,7 @@ class Settings:
     staging: str
     signing_key: str
     include: Path
+    rows_per_piece: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -63,6 +66,7 @@ class Settings:
             signing_key=environment.get("REMIT_SIGNING_KEY")
             or str(home / "keys" / "processor.pem"),
             include=Path(include).expanduser().absolute(),
+            rows_per_piece=_rows_per_piece(environment.get("REMIT_ROWS_PER_PIECE") or None),
         )
 
     def trust(self, override: Path | None = None) -> TrustStore:
@@ -70,6 +74,12 @@ class Settings:
         if override is not None:
             return TrustStore(override, flat=True)
         return TrustStore(self.include / "controllers")
+
+
+def _rows_per_piece(text: str | None) -> int | None:
+    if text is not None and not re.fullmatch(r"[1-9][0-9]{0,11}", text):
+        raise UsageError("REMIT_ROWS_PER_PIECE is a whole number of rows, 1 or more.")
+    return int(text) if text else None
 
 
 def os_user() -> str:
@@ -116,6 +126,7 @@ def open_deployment(
         pseudonyms=open_pseudonyms(settings),
         suites=settings.include / "expectations",
         instructions=settings.include / "instructions",
+        rows_per_piece=settings.rows_per_piece,
     )
 
 

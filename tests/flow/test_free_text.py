@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import sqlite3
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 from remit.custody import Run
 from remit.errors import Refused
 from remit.narrative import tell
+from remit.plan import differences
+from remit.plan.markdown import plan_markdown
 from remit.testing.canaries import find_planted
 from remit.testing.world import World
 
@@ -185,6 +188,14 @@ def test_plan_says_what_becomes_of_identifiers(world: World, texts: int) -> None
     run = world.open_run(edit=instructing("redact"))
     world.steps(run)["plan"]()
 
-    columns = run.story.last("planned")["plan"]["tables"][0]["columns"]
+    plan = run.story.last("planned")["plan"]
+    columns = plan["tables"][0]["columns"]
+    assert "| kept; free text: direct identifiers replaced |" in plan_markdown(plan)
+    before = copy.deepcopy(plan)
+    before["tables"][0]["columns"][-1]["identifiers"] = (
+        "free text: direct identifiers left, and counted"
+    )
+    [changed] = differences(before, plan)
+    assert changed.what.startswith("identifiers: was free text: direct identifiers left")
     assert columns[-1]["identifiers"] == "free text: direct identifiers replaced"
     assert "free text: direct identifiers replaced" in told(run)

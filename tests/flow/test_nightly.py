@@ -291,17 +291,17 @@ def test_validation_is_told_the_nights_own_window(month: Month) -> None:
     held = []
     for night in month.nights:
         rules = month.given[f"night-{night.start:%Y-%m-%d}"]
-        held.append([rule.kwargs for rule in rules if rule.id == "remit.window"])
+        scopes = [rule.kwargs["scope"] for rule in rules if rule.id == "remit.scope"]
+        held.append([limit for scope in scopes for limit in scope if "from" in limit])
 
-    days = [(rules[0]["min_value"], rules[0]["max_value"]) for rules in held]
+    days = [(windows[0]["from"], windows[0]["until"]) for windows in held]
     dates = [month.first + timedelta(days=n) for n in range((month.last - month.first).days + 1)]
     assert days == [(str(d), str(following)) for d, following in pairwise([dates[0], *dates])]
-    assert {rule["strict_max"] for rules in held for rule in rules} == {True}
-    assert {len(rules) for rules in held} == {3}
+    assert {len(windows) for windows in held} == {3}
     for place in (1, 2):
         assert all(
-            rules[place]["max_value"] == following[place]["min_value"]
-            for rules, following in pairwise(held)
+            windows[place]["until"] == following[place]["from"]
+            for windows, following in pairwise(held)
         )
 
 
@@ -399,7 +399,7 @@ def test_validation_finds_rows_of_another_night(week: Month) -> None:
             deployment.suites,
         )
         found = [verdict for table in report.tables for verdict in table.verdicts]
-        return [verdict.success for verdict in found if verdict.rule == "remit.window"]
+        return [verdict.success for verdict in found if verdict.rule == "remit.scope"]
 
     assert verdicts(night) == [True, True, True]
     assert verdicts(other) == [False, False, False]

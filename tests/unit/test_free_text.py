@@ -197,3 +197,16 @@ def test_the_account_needs_the_columns_of_the_names_and_of_the_way_to_them() -> 
         "samples": {"id", "patient"},
         "patients": {"number", "last", "first"},
     }
+
+
+def test_a_batch_that_is_a_part_of_another_is_treated_as_it_is_alone() -> None:
+    rows = [{"comment": f"Durand {n}" if n % 3 else "à jeun", "last": "Durand"} for n in range(40)]
+    checked = redacting({"columns": ["last"]}, Rows())
+    columns = {"comment": table({"treatment": "stop", "kinds": ["nir"]}, None).columns[0].declared}
+    whole = batch(rows, columns | checked.columns)
+
+    parts = [
+        checked.apply(whole.slice(at, 7)).column("comment").to_pylist() for at in range(0, 40, 7)
+    ]
+    alone = [f"[name] {n}" if n % 3 else "à jeun" for n in range(40)]
+    assert [text for part in parts for text in part] == alone

@@ -269,7 +269,7 @@ def test_an_export_has_these_fields() -> None:
 
 BESIDE = (
     "supersedes controller joint_controllers processor subject nature data_subjects valid changes "
-    "objections recipients subprocessors security pseudonym_keys suppress expectations reporting "
+    "objections recipients subprocessors security pseudonym_keys suppress dump expectations reporting "
     "confirmation retention contacts"
 ).split()
 

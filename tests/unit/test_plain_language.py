@@ -103,7 +103,7 @@ IN_OTHER_WORDS = re.compile(
     r"recipients\[\].name|.*(from|to|until|_within|_confirmation)|.*(type|nullable|per_run)|"
     r".*(category|categories\[\])|.*transform\.(kind|to|width|length)|.*\.maximum|.*transport|"
     r".*at_end|.*decryption_keys|.*overprivileged|.*in\[\]|.*signatures|version|.*constant|"
-    r".*identifiers\.(treatment|kinds\[\])"
+    r".*identifiers\.(treatment|kinds\[\])|dump\.(kind|separator|quote|quoted_missing)|.*padding"
 )
 
 
@@ -164,7 +164,7 @@ EXPECTED = {
         "Hélène Durand <helene.durand@durand.example> within 24 hours.",
         "Zoé Petit <zoe.petit@parc.example> within 1 hour and 30 minutes.",
         "The rows of 2 suppressed persons never leave.",
-        "Reports of these checks show 1 to 11 rows as fewer than 12 only (Art. 25(2)).",
+        "Reports of the checks say fewer than 12 of 1 to 11 rows (Art. 25(2)).",
         "In “open requests” the column nir of adm.patients (found by patient = number) of visits "
         "(found by visit = id) says whose a row is.",
         "Valid from 1 January 2026, 00:00 (UTC+01:00) until before 31 December 2026, 23:59:30 "
@@ -253,13 +253,13 @@ def change(path: str, value: Any) -> Edit:
         ),
         (
             change("reporting.small_counts", 1),
-            "show every count of rows, small ones too.",
-            "montrent tous les nombres de lignes, même petits.",
+            "show every count of rows.",
+            "disent tous les nombres de lignes.",
         ),
         (
             lambda f: f.pop("reporting"),
-            "1 to 4 rows as fewer than 5 only (Art. 25(2)).",
-            "seulement « moins de 5 » pour 1 à 4 lignes (art. 25, par. 2).",
+            "say fewer than 5 of 1 to 4 rows (Art. 25(2)).",
+            "disent moins de 5 pour 1 à 4 lignes (art. 25, par. 2).",
         ),
         (
             lambda f: (f.pop("supersedes"), f.update(version=1)),
@@ -439,7 +439,7 @@ def test_the_page_is_one_page_of_lines_that_fit(language: Language, world: World
     text = world.instruct().read_bytes()
     lines = page(parse(text), Signature(digest_of(text)), language).splitlines()
 
-    assert 50 <= len(lines) <= 75
+    assert 50 <= len(lines) <= 76
     assert max(map(len, lines)) <= 100
 
 

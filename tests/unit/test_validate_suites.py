@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from remit.adapters.gx import GxJudge
+from remit.adapters.gx.vocabulary import EXPECTATIONS
 from remit.errors import Refused
 from remit.suites import parse_rules
 
@@ -120,3 +124,12 @@ def test_refusal_of_the_judge_names_the_file_as_well(
 
     assert (caught.value.code, caught.value.where) == (code, f"results.yaml rule {rules[0].id}")
     assert message in caught.value.message
+
+
+def test_the_documented_example_of_each_type_is_a_file_of_rules() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "expectations.md").read_text()
+    [example] = re.findall(r"## An example of each\n+```yaml\n(.*?)```", text, re.DOTALL)
+    rules = parse_rules("example.yaml", example.encode())
+    GxJudge().check(rules)
+
+    assert [rule.type for rule in rules] == list(EXPECTATIONS)

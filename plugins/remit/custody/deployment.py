@@ -17,6 +17,7 @@ class Deployment:
     Attributes:
         suites: the folder of expectations.
         instructions: the folder in which new versions and revocations arrive.
+        rows_per_piece: about how many rows of a large table one piece has; None for the default.
     """
 
     log: EvidenceLog
@@ -27,3 +28,4 @@ class Deployment:
     pseudonyms: PseudonymKeys
     suites: Path
     instructions: Path
+    rows_per_piece: int | None = None

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
 from remit.custody.run import Run
-from remit.errors import Unavailable
+from remit.errors import Refused, Unavailable
 from remit.extract import Extractor, StagedPiece, counted, reconcile
 from remit.instruction import Table, VerifiedInstruction
 from remit.pieces import Piece, divide
-from remit.ports import Progress, Source, Totals
+from remit.ports import Progress, Snapshot, Source, Totals
 from remit.remit_check import over_maximum
 from remit.signing import PublicKey
 from remit.table_writer import Staging
@@ -69,24 +69,37 @@ class Divided:
             number: counted over all tables, from 1.
 
         Returns:
-            Whether it did anything new; None when the tables are not divided yet.
+            Whether it did anything new; None while no state is held open to read it from.
         """
         run = self._run
         with run.step("extract", after="planned", stops=True, waits=True):
             if not run.story.has("divided"):
                 return None
-            division = run.story.last("divided")
-            if number > len(division["pieces"]) or number in self._staged(division):
+            if not self.missing():
                 return False
+            division = run.story.last("divided")
             instruction = run.instruction()
             run.require_planned_source(source)
-        with run.deployment.log.ledger.lock(f"{run.id}-piece-{number}"):
+        with ExitStack() as held:
+            try:
+                snapshot = held.enter_context(source.snapshot(division["state"]))
+            except Unavailable:
+                return None  # what is staged from it goes for nothing; another state is to come
+            held.enter_context(run.deployment.log.ledger.lock(f"{run.id}-piece-{number}"))
+            if number > len(division["pieces"]) or number in self._staged(division):
+                return False
             piece = Piece.from_json(division["pieces"][number - 1])
-            staged, sums = self._extract(instruction, division, piece, source, progress)
+            staged, sums = self._extract(instruction, division, piece, snapshot, progress)
             with self._standing(division):
                 data = {"division": division["division"], "number": number}
-                run.record("piece", data | {"file": staged.file.as_json(), "reconciled": list(sums)})
+                run.record(
+                    "piece", data | {"file": staged.file.as_json(), "reconciled": list(sums)}
+                )
         return True
+
+    def divisions(self) -> int:
+        """How often the run's tables were divided."""
+        return sum(record.kind == "divided" for record in self._run.story.records)
 
     def missing(self) -> list[int] | None:
         """The pieces that are not staged yet; None when the run has ended."""
@@ -101,22 +114,18 @@ class Divided:
         """Record the extract, once every piece of one division is staged.
 
         Raises:
-            Unavailable: pieces are missing.
-            Refused: rows-not-reconciled, rows-over-maximum.
+            Refused: pieces-missing, which does not end the run; rows-not-reconciled, rows-over-maximum.
         """
         run = self._run
         with run.step("extract", after="divided", stops=True, waits=True):
             if run.story.has("extracted"):
                 return False
             division = run.story.last("divided")
-            missing = self.missing() or []
-            if missing:
-                raise _incomplete(run.id, len(missing), len(division["pieces"]))
+            with run.recorded("extract"):  # it ends nothing: the pieces may be extracted again
+                _require_none(run.id, self.missing() or [], len(division["pieces"]))
             pieces = [record for _, record in sorted(self._staged(division).items())]
             terms = run.instruction().terms
-            reconciled = {
-                table.name: _gathered(table, division, pieces) for table in terms.tables
-            }
+            reconciled = {table.name: _gathered(table, division, pieces) for table in terms.tables}
             files = [piece["file"] for piece in pieces]
             run.record_extracted(files, reconciled, PublicKey.parse(division["staging_key"]))
             return True
@@ -133,7 +142,7 @@ class Divided:
         instruction: VerifiedInstruction,
         division: Mapping[str, Any],
         piece: Piece,
-        source: Source,
+        snapshot: Snapshot,
         progress: Progress,
     ) -> tuple[StagedPiece, tuple[str, ...]]:
         run, table = self._run, instruction.terms.table(piece.table)
@@ -142,10 +151,9 @@ class Divided:
         standing = partial(self._standing, division)
         extractor = Extractor(instruction, run.id, staging, progress, standing)
         try:
-            with source.snapshot(division["state"]) as snapshot:
-                expected = counted(table, snapshot, piece.part)
-                staged = extractor.extract(piece, snapshot)
-                return staged, reconcile(table, expected, [staged.read])
+            expected = counted(table, snapshot, piece.part)
+            staged = extractor.extract(piece, snapshot)
+            return staged, reconcile(table, expected, [staged.read])
         except Exception:
             # Told while the run is held; it ends by it, unless it has ended already.
             with run.locked_soon(), run.recorded("extract", ends=not run.story.has("stopped")):
@@ -172,10 +180,13 @@ def _gathered(table: Table, division: Mapping[str, Any], pieces: list[Any]) -> t
     return tuple(own[0]["reconciled"])
 
 
-def _incomplete(run: str, missing: int, pieces: int) -> Unavailable:
-    return Unavailable(
-        f"run {run}",
-        f"{missing} of its {pieces} pieces are not staged from the state that was shared; "
-        "clear the tasks that extract pieces, all of them, together with this one.",
-    )
-
+def _require_none(run: str, missing: list[int], pieces: int) -> None:
+    if missing:
+        raise Refused(
+            "pieces-missing",
+            f"run {run}",
+            f"{len(missing)} of its {pieces} pieces are not staged from the state that was held open, "
+            "and it is held open no longer.",
+            "clear the tasks that extract pieces, all of them, together with this one; every piece is "
+            "then read anew.",
+        )

@@ -132,6 +132,7 @@ class Run(Custodian):
                     lambda: deliver.require_instructed(terms, landing),
                     lambda: validate.load_rules(terms, self.deployment.suites, judge),
                 ),
+                rows_per_piece=self.deployment.rows_per_piece,
             )
             plan = make_plan(terms, instruction.digest, source, circumstances)
             if plan.refusals:
@@ -153,7 +154,10 @@ class Run(Custodian):
                 return False
             source = as_declared(source, self.instruction().terms)
             instruction, staging = self.begin_extract(source)
-            staged = extract.extract(instruction, self.id, source, staging, progress)
+            each = self.deployment.rows_per_piece
+            staged = extract.extract(
+                instruction, self.id, source, staging, progress, rows_per_piece=each
+            )
             self.record_extracted(
                 [file.as_json() for file in staged.files], staged.reconciled, staging.key
             )

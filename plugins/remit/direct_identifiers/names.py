@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,8 @@ NAME = "name"
 _SHORTEST = 3
 _SHORTEST_TOGETHER = 4
 _BEFORE = 20
+_MOST_REMEMBERED = 1 << 15
+_NEVER_ALONE = COMMON | PARTICLES
 _BESIDE = re.compile(r"[\s\u00a0\u202f.,'\u2019\u2010\u2011()-]{1,4}")
 _SENTENCE_ENDS = re.compile(r"(?:\A|[.!?:;\n(\"«*-])[\s\u00a0\u202f]*\Z")
 
@@ -107,12 +109,14 @@ def name_spans(text: str, whose: Names) -> Iterator[Span]:
 
 def names_in(value: str) -> Names:
     """What to look for of a name as a column has it; several, a line each."""
-    found = NOBODY
-    for line in value.splitlines():
+    first, *others = value.splitlines() or [""]
+    found = _of_one(first)
+    for line in others:
         found |= _of_one(line)
     return found
 
 
+@lru_cache(_MOST_REMEMBERED)
 def _of_one(name: str) -> Names:
     parts = [word.folded for word in words(name)]
     own = [part for part in parts if part not in PARTICLES]
@@ -124,7 +128,7 @@ def _of_one(name: str) -> Names:
     together = {
         piece
         for piece in pieces
-        if len(piece) >= _SHORTEST_TOGETHER and piece not in COMMON | PARTICLES | set(parts)
+        if len(piece) >= _SHORTEST_TOGETHER and piece not in _NEVER_ALONE and piece not in parts
     }
     particles = frozenset(parts) - frozenset(own)
     return Names(frozenset(own) - weak | together, frozenset(weak), particles)

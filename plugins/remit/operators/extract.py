@@ -65,11 +65,11 @@ class ExtractOperator(StepOperator):
         from remit.wiring import open_source
 
         if self._event is not None:
-            _require_held(run.id, self._event)
+            self._require_begun(run, self._event["failures"])
             Divided(run).gather()
             return
         if self.in_pieces and run.pieces() and not run.story.has("extracted"):
-            self._hold(run.id)
+            self._hold(run)
         run.extract(open_source(f"conn:{self.source_conn_id}", resolve), Telling(self.log))
 
     def gather(self, context: Context, event: dict[str, Any]) -> None:
@@ -77,21 +77,28 @@ class ExtractOperator(StepOperator):
         self._event = event
         self.execute(context)
 
-    def _hold(self, run: str) -> None:
+    def _require_begun(self, run: Run, failures: list[str]) -> None:
+        """Try again where nothing is staged yet; else `Divided.gather` says what can be done."""
+        for failure in failures:
+            self.log.warning("The state of the source was not held to the end: %s", failure)
+            if not run.story.has("piece"):
+                raise Unavailable(f"run {run.id}", "the state of the source was not held open.")
+
+    def _hold(self, run: Run) -> None:
+        from remit.custody import Divided
         from remit.operators.state_trigger import StateTrigger
 
         self.log.info("The triggerer keeps a state of the source open until every piece is read.")
         limit = self.longest.total_seconds()
         trigger = StateTrigger(
-            self.source_conn_id, run, self._principal, self.poke_interval, limit
+            self.source_conn_id,
+            run.id,
+            self._principal,
+            self.poke_interval,
+            limit,
+            Divided(run).divisions(),
         )
         self.defer(trigger=trigger, method_name="gather", timeout=self.longest + _SLACK)
-
-
-def _require_held(run: str, event: dict[str, Any]) -> None:
-    """Say why the state was not held to the end; a run that a refusal ended says so itself."""
-    for failure in event["failures"]:
-        raise Unavailable(f"run {run}", f"the state of the source was not held: {failure}")
 
 
 class Telling:

@@ -51,6 +51,8 @@ class ExtractPieceOperator(StepOperator):
         while divided.piece(self.piece, source, Telling(self.log)) is None:
             if time.monotonic() > ends:
                 raise Unavailable(
-                    f"run {run.id}", "no state of its source is held open; is a triggerer running?"
+                    f"run {run.id}",
+                    "no state of its source is held open, or it cannot be reached; is a triggerer "
+                    "running, and the task that extracts deferred?",
                 )
             time.sleep(1)

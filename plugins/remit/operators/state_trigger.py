@@ -28,6 +28,9 @@ class StateTrigger(BaseTrigger):
         principal: in whose name evidence is recorded.
         poke_interval: seconds between two looks at the evidence.
         limit: seconds that the state is held open at most.
+        divisions: how often the run's tables were divided before. A trigger that Airflow starts
+            again finds one more: the state that it held is lost, and not replaced by another,
+            which the tasks that are done already would not read.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class StateTrigger(BaseTrigger):
         principal: str,
         poke_interval: float,
         limit: float,
+        divisions: int,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.source_conn_id = source_conn_id
@@ -44,10 +48,18 @@ class StateTrigger(BaseTrigger):
         self.principal = principal
         self.poke_interval = poke_interval
         self.limit = limit
+        self.divisions = divisions
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How Airflow stores it."""
-        fields = ("source_conn_id", "remit_run", "principal", "poke_interval", "limit")
+        fields = (
+            "source_conn_id",
+            "remit_run",
+            "principal",
+            "poke_interval",
+            "limit",
+            "divisions",
+        )
         path = f"{type(self).__module__}.{type(self).__qualname__}"
         return path, {name: getattr(self, name) for name in fields}
 
@@ -98,6 +110,12 @@ class StateTrigger(BaseTrigger):
 
         deployment = open_deployment(Settings.from_environment(), resolve=known.__getitem__)
         divided = Divided(Run(self.remit_run, deployment, self.principal))
+        if divided.divisions() > self.divisions:
+            if divided.missing():
+                raise Unavailable(
+                    "the triggerer", "it was stopped, and lost the state that it held."
+                )
+            return
         ends = time.monotonic() + self.limit
         with divided.open(open_source(f"conn:{self.source_conn_id}", known.__getitem__)):
             while divided.missing() and time.monotonic() < ends:

@@ -37,6 +37,7 @@ class Circumstances:
         interval: the run's data interval, to which the terms given are cut already.
         previous: an earlier run and its plan, as evidence has it.
         also: refusals found elsewhere that belong to this plan.
+        rows_per_piece: about how many rows of a large table one piece has; None for the default.
     """
 
     pseudonyms: PseudonymKeys
@@ -44,6 +45,7 @@ class Circumstances:
     interval: Interval | None = None
     previous: tuple[str, Mapping[str, Any]] | None = None
     also: Sequence[Refused] = ()
+    rows_per_piece: int | None = None
 
 
 def make_plan(
@@ -58,13 +60,13 @@ def make_plan(
     source = as_declared(source, terms)
     schema = source.describe(schemas_of(terms))
     refusals = [*circumstances.also, *_missing_keys(terms, circumstances.pseudonyms)]
-    tables = []
+    tables, each = [], circumstances.rows_per_piece
     with source.snapshot() as snapshot:
         for table in terms.tables:
             if table.relation not in schema:
                 refusals.append(table_missing(table.name, table.relation))
                 continue
-            tables.append(_Planner(terms, table, source, snapshot, schema).plan(refusals))
+            tables.append(_Planner(terms, table, source, snapshot, schema, each).plan(refusals))
     found = list(account_findings(terms, source, schema))
     asked = terms.security.account.overprivileged == "refuse"
     plan = Plan(
@@ -131,8 +133,10 @@ class _Planner:
         source: Source,
         snapshot: Snapshot,
         schema: Schema,
+        rows_per_piece: int | None,
     ) -> None:
         self._terms, self._table, self._schema = terms, table, schema
+        self._rows_per_piece = rows_per_piece
         self._source, self._snapshot = source, snapshot
         self._live = {column.name: column for column in schema[table.relation]}
 
@@ -173,7 +177,7 @@ class _Planner:
         )
 
     def _pieces(self, rows: int) -> int:
-        wanted = pieces_wanted(rows)
+        wanted = pieces_wanted(rows, self._rows_per_piece)
         if wanted == 1 or self._snapshot.share() is None:
             return 1
         return max(1, len(self._snapshot.divide(self._table.query(), wanted)))

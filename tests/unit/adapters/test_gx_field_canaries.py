@@ -141,6 +141,10 @@ CASES: dict[str, tuple[Kwargs, Kwargs]] = {
         [{"scope": [{"column": "site", "in": ["A"]}]}],
         _scope("1931-04-15", [TEXT]) + _scope("1931-04-16", BOTH),
     ),
+    VALUES + "be_found_in": (
+        _each(["text"], table="more", key="key"),
+        _each(["text"], table="more", key="other"),
+    ),
     VALUES + "be_loinc_code": (_each(["code"]), _each(["text", "nir"])),
     VALUES + "be_ucum_unit": (_each(["unit"]), _each(["text"])),
     VALUES + "be_nir": (_each(["nir"]), _each(["text"])),

@@ -174,7 +174,7 @@ def test_refuses_url_of_unknown_form_without_repeating_it(url: str) -> None:
 
 def test_usage_error_names_known_schemes() -> None:
     with pytest.raises(UsageError, match=r"postgresql://.* sqlite:///"):
-        open_source("mysql://host/db")
+        open_source("oracle://host/db")
 
 
 @pytest.mark.parametrize(

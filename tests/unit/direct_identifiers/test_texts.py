@@ -200,6 +200,7 @@ def test_no_text_is_passed_over_in_which_a_closer_look_finds_something(texts: li
         assert found(pa.array(texts), [kind]).to_pylist() == looked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     ["a", "1", "1 ", "a.", "@", "a@", "+1  2  3  4  5  6 7", "FR14 ", "1 85 05 ", "00 ", "(at) ", "Petit ",

@@ -86,14 +86,11 @@ class DumpSource:
         return said(query, files.get(query.relation, query.table))
 
     def files(self) -> list[DumpedFile]:
-        """The files of the tables needed, each read for its digest; see `DumpedSource`."""
-        found = []
-        for relation, file in self._present().items():
-            if relation in self._needed:
-                with closing(self._opened(file)) as reader:
-                    self._known[file.file] = reader.fingerprint()
-                found.append(self._known[file.file])
-        return found
+        """The files declared that are there, each read for its digest; see `DumpedSource`."""
+        for file in self._present().values():
+            with closing(self._opened(file)) as reader:
+                self._known[file.file] = reader.fingerprint()
+        return list(self._known.values())
 
     def _opened(self, file: DumpFile) -> DumpFileReader:
         return DumpFileReader(self._place(file), self._known.get(file.file))
@@ -111,6 +108,8 @@ class DumpSource:
         chosen = [file for file in self._declared().files if one in (None, file.file)]
         with translating(OSError, into=lambda _: Unavailable(self.label, "cannot be looked into.")):
             there = [file for file in chosen if self._place(file).exists()]
+        for file in there:  # those that are not read are copies too
+            require_private(self._place(file))
         return {Relation(None, file.table): file for file in there}
 
     def _declared(self) -> Dump:

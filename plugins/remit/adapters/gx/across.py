@@ -18,7 +18,7 @@ from remit.adapters.gx.duck import VIEW, Duck, quoted
 
 _Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
-HASHES = 4_000_000
+HASHES = 2_000_000
 """Hashes held at once, of 8 bytes."""
 
 VALUES = 300_000
@@ -96,9 +96,7 @@ class _Seen:
             self._held[: self._count] = once
 
 
-def _repeated_among(
-    duck: Duck, columns: Sequence[str], hashes: _Hashes
-) -> int:
+def _repeated_among(duck: Duck, columns: Sequence[str], hashes: _Hashes) -> int:
     names, present = _names(columns)
     [(count,)] = duck.query(
         f"SELECT coalesce(sum(n), 0)::BIGINT FROM (SELECT count(*) AS n FROM {quoted(VIEW)} "  # noqa: S608

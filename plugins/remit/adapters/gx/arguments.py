@@ -155,6 +155,8 @@ def _is_limit(value: Any) -> bool:
 
 FORMS: Mapping[str, Callable[[Any], bool]] = {
     "column": _is_name,
+    "table": _is_name,
+    "key": _is_name,
     "code_column": _is_name,
     "unit_column": _is_name,
     "name_columns": _are_names,

@@ -18,6 +18,7 @@ from sqlalchemy.sql.compiler import IdentifierPreparer, SQLCompiler
 
 from remit.adapters.gx.duck import Duck
 
+
 class Cursor:
     """A DBAPI cursor that holds its rows: DuckDB drops results when the next query starts."""
 
@@ -112,6 +113,7 @@ class _Declared(sa.types.UserDefinedType[Any]):
 
 class _Dialect(DefaultDialect):
     name = "duckdb"
+    driver = "duckdb"  # SQLAlchemy asks for it where it logs, and every query would fail
     statement_compiler = _Compiler
     preparer = _Preparer
     supports_native_boolean = True

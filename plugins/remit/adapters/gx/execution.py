@@ -23,12 +23,16 @@ from great_expectations.execution_engine.execution_engine import (  # noqa: TID2
 from great_expectations.execution_engine.sqlalchemy_execution_engine import (  # noqa: TID253
     SqlAlchemyExecutionEngine,
 )
-from great_expectations.validator.metric_configuration import MetricConfiguration  # noqa: TID253
+from great_expectations.validator.metric_configuration import (  # noqa: TID253
+    MetricConfiguration,
+    MetricConfigurationID,
+)
 
 from remit.adapters.gx import across, engine
 from remit.adapters.gx.duck import VIEW, Duck, other_view
+from remit.adapters.gx.found_in import FoundIn
 
-_Metrics = dict[tuple[str, str, str], Any]
+_Metrics = dict[MetricConfigurationID, Any]
 _Count = Callable[[Duck, Mapping[str, Any], Mapping[str, Any]], int]
 
 _ACROSS: Mapping[str, _Count] = {
@@ -38,8 +42,8 @@ _ACROSS: Mapping[str, _Count] = {
     "compound_columns.unique.unexpected_count": lambda duck, domain, _: across.repeated(
         duck, domain["column_list"]
     ),
-    "column_values.remit.found_in.unexpected_count": lambda duck, domain, value: across.not_found(
-        duck, domain["column"], other_view(value["other_table"]), value["key"]
+    f"{FoundIn.condition_metric_name}.unexpected_count": lambda duck, domain, value: (
+        across.not_found(duck, domain["column"], other_view(value["other_table"]), value["key"])
     ),
 }
 _NEVER = (".unexpected_values", ".distinct_values.not_in_set")
@@ -84,20 +88,13 @@ class ExtractEngine(SqlAlchemyExecutionEngine):
         direct, bundle = self._build_direct_and_bundled_metric_computation_configurations(
             rest, metrics, runtime_configuration
         )
-        bundle += [_bundled(one) for one in direct if _reads_rows(one)]
-        direct = [one for one in direct if not _reads_rows(one)]
-        if found or direct:
-            bundle = []
+        whole = [one for one in [*direct, *bundle] if _name(one) in _ACROSS]
+        bundle = [one for one in bundle if _name(one) not in _ACROSS]
+        direct = [one for one in direct if _name(one) not in _ACROSS]
+        bundle += [_bundled(one) for one in direct if _is_count(one)]
+        direct = [one for one in direct if not _is_count(one)] + list(map(self._counted, whole))
         process = self._process_direct_and_bundled_metric_computation_configurations
-        return found | process(direct, bundle)
-
-    def _build_direct_and_bundled_metric_computation_configurations(
-        self, *args: Any, **kwargs: Any
-    ) -> tuple[list[MetricComputationConfiguration], list[MetricComputationConfiguration]]:
-        direct, bundle = super()._build_direct_and_bundled_metric_computation_configurations(
-            *args, **kwargs
-        )
-        return [self._counted_across(one) for one in direct], bundle
+        return found | process(direct, [] if found or direct else bundle)
 
     def _is_known(self, metric: MetricConfiguration) -> bool:
         return metric.metric_name == "table.row_count" or metric.metric_name.endswith(_NEVER)
@@ -107,13 +104,8 @@ class ExtractEngine(SqlAlchemyExecutionEngine):
         known = metric.metric_name == "table.row_count"
         return self._duck.sources[VIEW].extract.rows if known else []
 
-    def _counted_across(
-        self, asked: MetricComputationConfiguration
-    ) -> MetricComputationConfiguration:
-        metric = asked.metric_configuration
-        count = _ACROSS.get(metric.metric_name)
-        if count is None:
-            return asked
+    def _counted(self, asked: MetricComputationConfiguration) -> MetricComputationConfiguration:
+        metric, count = asked.metric_configuration, _ACROSS[_name(asked)]
 
         def counted(**_: Any) -> int:
             return count(self._duck, metric.metric_domain_kwargs, metric.metric_value_kwargs)
@@ -121,10 +113,13 @@ class ExtractEngine(SqlAlchemyExecutionEngine):
         return replace(asked, metric_fn=counted)
 
 
-def _reads_rows(asked: MetricComputationConfiguration) -> bool:
-    """Whether GX would count it over rows of several columns by a query of its own."""
-    name = asked.metric_configuration.metric_name
-    return name not in _ACROSS and name.endswith((".unexpected_count", ".filtered_row_count"))
+def _name(asked: MetricComputationConfiguration) -> str:
+    return asked.metric_configuration.metric_name
+
+
+def _is_count(asked: MetricComputationConfiguration) -> bool:
+    """Whether GX would count it, over rows of several columns, by a query of its own."""
+    return _name(asked).endswith((".unexpected_count", ".filtered_row_count"))
 
 
 def _bundled(asked: MetricComputationConfiguration) -> MetricComputationConfiguration:
@@ -132,7 +127,7 @@ def _bundled(asked: MetricComputationConfiguration) -> MetricComputationConfigur
     condition, domain, accessor = asked.metric_provider_kwargs["metrics"]["unexpected_condition"]
     columns = accessor.get("column_list") or [accessor["column_A"], accessor["column_B"]]
     counted = [sa.column(column).is_not(None) for column in columns]
-    if asked.metric_configuration.metric_name.endswith(".unexpected_count"):
+    if _name(asked).endswith(".unexpected_count"):
         counted.append(condition)
     return MetricComputationConfiguration(
         metric_configuration=asked.metric_configuration,

@@ -8,6 +8,7 @@ object of Python's, and read ahead as far as they please.
 
 from __future__ import annotations
 
+import ctypes
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +19,15 @@ import pyarrow.dataset as ds
 
 _WORKERS = 2
 _ROWS = 32_768
+_M_MMAP_THRESHOLD = -3
+_LARGE = 1 << 20  # bytes
 
 
 class Extract:
     """One table's extract, of one or more files."""
 
     def __init__(self, dataset: ds.Dataset) -> None:
+        _give_back_large_blocks()
         self.schema: pa.Schema = dataset.schema
         self.rows: int = dataset.count_rows()
         self._pieces = [piece for file in dataset.get_fragments() for piece in _pieces(file)]
@@ -66,5 +70,13 @@ def _decoded(piece: ds.Fragment, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         batch_readahead=0,
         fragment_readahead=0,
         use_threads=False,  # but for those of `_batches`
+        memory_pool=pa.system_memory_pool(),  # the default one keeps what it once had
     )
     return batches
+
+
+def _give_back_large_blocks() -> None:
+    """Have glibc hand freed blocks of pages back at once, or the peak grows with their number."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have their own ways
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)

@@ -32,15 +32,16 @@ class GxJudge:
     """Judges rules with Great Expectations over DuckDB, in memory.
 
     Args:
-        memory_limit: what DuckDB may use, such as ``512MB``. Uniqueness needs room for the column.
+        memory_limit: what DuckDB may use, such as ``256MB``; what is held does not grow with
+            the rows, but with the length of values that repeat.
 
     Raises:
         UsageError: the limit is not a size.
     """
 
-    def __init__(self, memory_limit: str = "512MB") -> None:
+    def __init__(self, memory_limit: str = "256MB") -> None:
         if not _SIZE.fullmatch(memory_limit):
-            raise UsageError("memory_limit is not a size such as 512MB.")
+            raise UsageError("memory_limit is not a size such as 256MB.")
         self._memory_limit = memory_limit
         gx, duckdb = version("great-expectations"), version("duckdb")  # without importing them
         self.engine = f"great_expectations {gx} on duckdb {duckdb}"
@@ -97,7 +98,9 @@ class GxJudge:
             sources[other_view(table)] = Source(Extract(other), declared_types(other.schema))
         duck = Duck(sources, self._memory_limit)
         try:
-            return _Run(duck, {table: sources[other_view(table)].types for table in others}).verdicts(rules)
+            return _Run(
+                duck, {table: sources[other_view(table)].types for table in others}
+            ).verdicts(rules)
         finally:
             duck.close()
 

@@ -122,7 +122,12 @@ FIELD: Mapping[str, Expectation] = {
 
 """The field's own, which `remit.adapters.gx.field` makes known to Great Expectations."""
 
-EXPECTATIONS: Mapping[str, Expectation] = {**_STANDARD, **FIELD}
+BETWEEN_TABLES: Mapping[str, Expectation] = {
+    "expect_column_values_to_be_found_in": _values("table", "key"),
+}
+"""What needs the extracts of other tables, in `remit.adapters.gx.found_in`."""
+
+EXPECTATIONS: Mapping[str, Expectation] = {**_STANDARD, **FIELD, **BETWEEN_TABLES}
 
 
 def columns_of(rule: Rule) -> tuple[str, ...]:

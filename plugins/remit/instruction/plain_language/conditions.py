@@ -49,13 +49,12 @@ def protection(terms: Instruction, say: Voice) -> Iterator[str]:
 def _small_counts(below: int, say: Voice) -> str:
     if below == 1:
         return say(
-            "Reports of these checks show every count of rows, small ones too.",
-            "Les rapports de ces vérifications montrent tous les nombres de lignes, même petits.",
+            "Reports of the checks show every count of rows.",
+            "Les rapports de vérification disent tous les nombres de lignes.",
         )
     return say(
-        "Reports of these checks show 1 to {last} rows as fewer than {below} only ({law}).",
-        "Les rapports de ces vérifications indiquent seulement « moins de {below} » pour 1 à {last} "
-        "lignes ({law}).",
+        "Reports of the checks say fewer than {below} of 1 to {last} rows ({law}).",
+        "Les rapports de vérification disent moins de {below} pour 1 à {last} lignes ({law}).",
         last=str(below - 1),
         below=str(below),
         law=say.articles(["25(2)"]),

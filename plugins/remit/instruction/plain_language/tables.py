@@ -8,6 +8,7 @@ from datetime import date, datetime
 from remit.instruction.forms import Category
 from remit.instruction.lists import Join, ListRule
 from remit.instruction.model import Instruction
+from remit.instruction.plain_language.dump import dump
 from remit.instruction.plain_language.free_text import identifiers, names_looked_for
 from remit.instruction.plain_language.voice import Voice
 from remit.instruction.rows import Limits, Rows, Through, WindowRule
@@ -59,6 +60,8 @@ def tables(terms: Instruction, say: Voice) -> Iterator[str]:
         "Only these columns of these rows may leave; everything else stays at the source.",
         "Seules ces colonnes de ces lignes peuvent sortir ; tout le reste demeure à la source.",
     )
+    if terms.dump:
+        yield from dump(terms.dump, say)
     for table in terms.tables:
         yield from _table(table, say)
 

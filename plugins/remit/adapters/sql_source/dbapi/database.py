@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from remit.errors import UsageError
 
@@ -56,22 +56,20 @@ def mysql_database(url: str) -> Database:
     if not options.keys() <= _TLS:
         known = ", ".join(sorted(_TLS))
         raise UsageError(f"unknown parameter in a MySQL URL; known are {known}")
-    driver, arguments = (
-        _driver(),
-        {
-            "host": host,
-            "port": port,
-            "user": unquote(parts.username or ""),
-            "password": unquote(parts.password or ""),
-            "database": name,
-            "charset": "utf8mb4",
-            **options,
-        },
-    )
-    if "ssl_ca" in options:
-        arguments["ssl_verify_identity"] = True
     place = f"{f'[{host}]' if ':' in host else host}:{port}/{quote(name, safe='')}"
-    return Database(lambda: driver.connect(**arguments), "mysql", f"mysql://{place}")
+    arguments = {"host": host, "port": port, "database": name, **_account(parts), **options}
+    return Database(_connecting(arguments), "mysql", f"mysql://{place}")
+
+
+def _account(parts: SplitResult) -> dict[str, str]:
+    return {"user": unquote(parts.username or ""), "password": unquote(parts.password or "")}
+
+
+def _connecting(arguments: dict[str, Any]) -> Callable[[], Any]:
+    verified = "ssl_ca" in arguments
+    tls = {"ssl_verify_cert": True, "ssl_verify_identity": True} if verified else {}
+    driver = _driver()
+    return lambda: driver.connect(**arguments, **tls, charset="utf8mb4")
 
 
 def _driver() -> Any:

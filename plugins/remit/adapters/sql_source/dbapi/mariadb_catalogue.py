@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from remit.adapters.sql_source.dbapi.session import DbapiSession
 from remit.adapters.sql_source.statements import Statements
@@ -126,23 +127,17 @@ class Catalogue:
         engines: dict[str, str | None] = {}
         sql = _DESCRIBE.format(also=self._named("t", schema, table))
         for row in self._session.rows(sql):
-            names = [None if value is None else bytes(value).decode() for value in row[:6]]
-            owner, name, column, native, kind, charset = names
-            if owner != schema or not name or not column or (table is not None and name != table):
+            owner, name, column, native, kind, charset, engine = map(_text, (*row[:6], row[8]))
+            if owner != schema or table not in (None, name):
                 continue
-            nullable, primary, engine, read = row[6:]
-            columns.setdefault(name, []).append(
-                SourceColumn(
-                    column,
-                    native or "",
-                    declared_type(native or "", kind or "", charset),
-                    bool(int(nullable)),
-                    bool(int(primary)),
-                    keys.get((name, column)),
-                )
+            nullable, primary, read = (bool(int(row[place])) for place in (6, 7, 9))
+            declared = declared_type(native, kind, charset)
+            one = SourceColumn(
+                column, native, declared, nullable, primary, keys.get((name, column))
             )
-            engines[name] = None if engine is None else bytes(engine).decode()
-            readable.setdefault(name, set()).update({column} if int(read) else ())
+            columns.setdefault(name, []).append(one)
+            readable.setdefault(name, set()).update([column] if read else [])
+            engines[name] = engine or None
         for name, live in columns.items():
             yield name, LiveTable(tuple(live), frozenset(readable[name]), engines[name])
 
@@ -165,13 +160,18 @@ class Catalogue:
         return also
 
 
-def declared_type(native: str, kind: str, charset: str | None) -> ColumnType | None:
+def _text(value: Any) -> str:
+    """What the server's bytes say; nothing for NULL."""
+    return bytes(value or b"").decode()
+
+
+def declared_type(native: str, kind: str, charset: str) -> ColumnType | None:
     """The declared type of a column, of what information_schema says.
 
     Args:
         native: such as ``decimal(12,4) unsigned``.
         kind: such as ``decimal``.
-        charset: of a text.
+        charset: of a text; empty elsewhere.
     """
     if native in _BOOLEAN:
         return ColumnType("boolean")

@@ -15,7 +15,7 @@ _CONNECTING = {
     1203: "too many connections",
     1698: "wrong user or password",
     2002: "connection refused",
-    2003: "connection refused or unknown host",
+    2003: "connection refused, unknown host, or not the TLS that is asked for",
     2005: "unknown host",
     2026: "TLS could not be agreed",
 }

@@ -16,8 +16,9 @@ Explain = Callable[[BaseException, TableQuery | None], RemitError]
 
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 1 << 15
-_STEP = 32
-"""Rows fetched before their size is looked at, so that long texts do not add up unseen."""
+_STEP = 64
+_STEP_BYTES = 1 << 20
+"""Rows are fetched by as many as have about this size, so that long texts do not add up unseen."""
 
 
 class DbapiSession:
@@ -51,23 +52,35 @@ class DbapiSession:
 
     def chunks(self, sql: str, query: TableQuery) -> Iterator[list[tuple[bytes | None, ...]]]:
         """The result, in lists of bounded size. Raises what `explain` gives."""
+        held: list[tuple[bytes | None, ...]] = []
+        size = 0
+        for fetched, weight in self._fetched(sql, query):
+            held += fetched
+            size += weight
+            if size >= _BATCH_BYTES or len(held) >= _BATCH_ROWS:
+                yield held
+                held, size = [], 0
+        if held:
+            yield held
+
+    def _fetched(
+        self, sql: str, query: TableQuery
+    ) -> Iterator[tuple[list[tuple[bytes | None, ...]], int]]:
+        """Some rows at a time, with the bytes that they have."""
         with self._translating(query):
             cursor = self._open()
             cursor.execute(sql.encode())
-        held: list[tuple[bytes | None, ...]] = []
-        size = 0
+        step = 1
         while True:
             with self._translating(query):
                 if self._closed:  # of which PyMySQL would make the end of the result
                     raise ConnectionError
-                fetched = cursor.fetchmany(_STEP)
-            held += fetched
-            size += sum(map(len, filter(None, chain.from_iterable(fetched))))
-            if held and (not fetched or size >= _BATCH_BYTES or len(held) >= _BATCH_ROWS):
-                yield held
-                held, size = [], 0
+                fetched = list(cursor.fetchmany(step))
             if not fetched:
                 break
+            weight = sum(map(len, filter(None, chain.from_iterable(fetched))))
+            yield fetched, weight
+            step = max(1, min(_STEP, len(fetched) * _STEP_BYTES // max(1, weight)))
         with self._translating(query):
             cursor.close()
         self._require_no_warning(query)
