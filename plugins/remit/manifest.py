@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -117,7 +116,9 @@ def _require_tables(files: Sequence[ManifestFile], terms: Instruction) -> None:
     """Each table's files in the order of the tables, whole or in all its parts."""
     stems, left = file_stems(terms), list(files)
     for table in terms.tables:
-        own = list(takewhile(lambda file, name=table.name: file.table == name, left))
+        own = [file for file in left if file.table == table.name]
+        if left[: len(own)] != own:
+            raise _mismatch("files", "they are not in the order of the tables")
         left = left[len(own) :]
         digest = columns_digest(table)
         known = is_whole(stems[table.name], [file.name for file in own])

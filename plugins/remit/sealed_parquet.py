@@ -103,6 +103,12 @@ class EncryptedWriter:
             compression="zstd",
             compression_level=1,
             use_dictionary=list(dictionary) or False,
+            # Lengths apart from texts: a third quicker to compress than the plain encoding.
+            column_encoding={
+                field.name: "DELTA_LENGTH_BYTE_ARRAY"
+                for field in schema
+                if pa.types.is_string(field.type) and field.name not in dictionary
+            },
             store_schema=True,
         )
 

@@ -19,6 +19,7 @@ from remit.sealed_parquet import FOOTER, EncryptedWriter, FileContext
 from remit.signing import PublicKey
 from remit.transform import Transformer
 
+_SAMPLE = 16_384
 _SAYING_NOTHING = ("empty", "constant")
 """Transformations of which nothing of the value leaves."""
 
@@ -159,11 +160,12 @@ def _refuse_credentials(table: Table, batch: pa.RecordBatch) -> None:
 
 
 def repeating(batch: pa.RecordBatch) -> list[str]:
-    """The columns whose values repeat enough to be written as dictionaries."""
+    """The columns whose values repeat enough to be written as dictionaries, by a sample."""
+    sample = batch.slice(0, _SAMPLE)
     return [
         field.name
-        for field, column in zip(batch.schema, batch.columns, strict=True)
-        if _may_repeat(field.type) and pc.count_distinct(column).as_py() * 4 < len(batch)
+        for field, column in zip(sample.schema, sample.columns, strict=True)
+        if _may_repeat(field.type) and pc.count_distinct(column).as_py() * 4 < len(sample)
     ]
 
 

@@ -2,8 +2,8 @@
 
 from remit.custody.arrivals import key_of
 from remit.custody.deletion import Execution, execute_due
-from remit.custody.divided import Divided
 from remit.custody.deployment import Deployment
+from remit.custody.divided import Divided
 from remit.custody.entries import Entry, entries_of, require_in_force, require_receivable
 from remit.custody.register import Register, with_arrivals
 from remit.custody.run import Run, run_id

@@ -1,10 +1,9 @@
 """The files of a dump as copies of a run: what it was read from is deleted with what was made of it.
 
 Guarantee: the duty to delete names each file declared, read or not, with its digest, before a row is
-extracted;
-a file is called deleted only when it was looked for afterwards and not found; one of another content
-is never removed. A run that a refusal ends loses what it staged at once, but keeps the dump for
-another try until its maximum age, unless the instruction itself was revoked.
+extracted; a file is called deleted only when it was looked for afterwards and not found; one of
+another content is never removed. A run that a refusal ends loses what it staged at once, but keeps the
+dump for another try until its maximum age, unless the instruction itself was revoked.
 Not guaranteed: that the medium forgets. Unlike what is staged, a dump is in clear.
 """
 

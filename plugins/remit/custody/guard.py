@@ -255,15 +255,15 @@ class Custodian:
         if story.has("delivering"):
             zone = landing(obligation.landing)
             require_store(zone, story.last("delivering")["zone"])
-        kept = dumps.kept_until(story, self.deployment.clock())
-        dumped = [] if kept else dumps.find(story)
-        if found := [*find_copies(self.id, staging, zone), *dumped]:
+        if found := find_copies(self.id, staging, zone):
             # Before they go: an attempt that is cut short must not shorten the certificate.
             self.record("deleting", {"copies": [copy.as_json() for copy in found]})
         delete_copies(self.id, self.id, keys, staging, zone)
-        if kept:
+        if kept := dumps.kept_until(story, self.deployment.clock()):
             self.record("dump-kept", {"until": timestamp(kept)})
             return
+        if found := dumps.find(story):
+            self.record("deleting", {"copies": [copy.as_json() for copy in found]})
         dumps.remove(story)
         copies = self.story.copies_found()
         certificate = certify(

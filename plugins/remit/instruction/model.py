@@ -125,7 +125,8 @@ class Instruction(Strict):
         Suppress | None, said("Data subjects whose rows never leave", "28(3)(e)")
     ] = None
     dump: Annotated[
-        Dump | None, said("Where the source is a dump in files: the form that they have", "28(3)(a)")
+        Dump | None,
+        said("Where the source is a dump in files: the form that they have", "28(3)(a)"),
     ] = None
     tables: Annotated[list[Table], said("What may leave", "28(3)(a)", min_length=1)]
     expectations: Annotated[list[Suite], said("Rules that the extract must meet; may be empty")]

@@ -52,10 +52,10 @@ class ReceiptTrigger(BaseTrigger):
 
     async def _there(self) -> bool:
         try:
-            place = self.landing
-            if place.startswith("conn:"):
-                place = await resolve_async(place.removeprefix("conn:"))
-            return await asyncio.to_thread(_exists, place, self.remit_run)
+            known: Any = None
+            if self.landing.startswith("conn:"):
+                known = await resolve_async(self.landing.removeprefix("conn:"))
+            return await asyncio.to_thread(_exists, self.landing, known, self.remit_run)
         except Unavailable as error:
             self.log.warning("%s; looking again later.", error)
             return False
@@ -63,9 +63,9 @@ class ReceiptTrigger(BaseTrigger):
             return True  # no use in waiting: the task looks itself, and says what is wrong
 
 
-def _exists(place: str, run: str) -> bool:
+def _exists(landing: str, known: Any, run: str) -> bool:
     """In a thread: a network file system may take its time, and so do the imports."""
     from remit.manifest import RECEIPT
     from remit.wiring import open_landing
 
-    return open_landing(place).exists(f"{run}/{RECEIPT}")
+    return open_landing(landing, lambda _: known).exists(f"{run}/{RECEIPT}")

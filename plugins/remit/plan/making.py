@@ -10,6 +10,7 @@ from remit.errors import Refused
 from remit.instruction import Instruction, Table
 from remit.instruction.interval import Interval
 from remit.instruction.rows import shown_limits
+from remit.pieces import pieces_wanted
 from remit.plan.account import account_findings, schemas_of
 from remit.plan.differences import differences
 from remit.plan.dump import as_declared
@@ -23,7 +24,6 @@ from remit.plan.rules import (
     scope_refusals,
     table_missing,
 )
-from remit.pieces import pieces_wanted
 from remit.ports import PseudonymKeys, Snapshot, Source, TableQuery
 from remit.remit_check import over_maximum
 

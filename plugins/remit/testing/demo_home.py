@@ -27,7 +27,7 @@ from urllib.parse import unquote, urlsplit
 
 from remit import signing
 from remit.errors import Unavailable, UsageError
-from remit.testing.controller import Controller, Parties
+from remit.testing.controller import Controller, Edit, Parties
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 _MARKER = ".remit-demo"
@@ -70,12 +70,16 @@ class DemoHome:
         """Whether `make` was here before."""
         return (self.root / _MARKER).exists()
 
-    def instruct(self) -> Path:
-        """Make every party's keys, each its own, and have the controller sign the instruction."""
+    def instruct(self, edit: Edit | None = None) -> Path:
+        """Make every party's keys, each its own, and have the controller sign the instruction.
+
+        Args:
+            edit: changes the instruction's fields before they are signed.
+        """
         processor = signing.new_key("signing", self.remit / "keys" / "processor.pem")
         made = self.python("-m", "remit.testing.target", "init", str(self.target))
         parties = Parties(processor=str(processor), **json.loads(made))
-        return Controller(self.include, self.root / "controller").instruct(parties)
+        return Controller(self.include, self.root / "controller").instruct(parties, edit=edit)
 
     @property
     def laboratory(self) -> Path:

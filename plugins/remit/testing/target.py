@@ -63,6 +63,8 @@ class Target:
         key = signing.load_recipient(str(self._key))
         files = delivery.reconcile(key)
         with sqlite3.connect(self.database) as database:
+            for table in {entry.table for entry in delivery.opened.manifest.files}:
+                self._empty(delivery, table, database)
             for entry in delivery.opened.manifest.files:
                 self._load(delivery, entry, key, database)
         now = datetime.now(UTC)
@@ -79,6 +81,12 @@ class Target:
         hidden.write_bytes(receipt)
         hidden.replace(folder / RECEIPT)
 
+    def _empty(self, delivery: Delivery, name: str, database: sqlite3.Connection) -> None:
+        columns = [c.name for c in delivery.opened.instruction.terms.table(name).columns]
+        names, table = ", ".join(_quoted(column) for column in columns), _quoted(name)
+        database.execute(f"CREATE TABLE IF NOT EXISTS {table} ({names})")
+        database.execute(f"DELETE FROM {table}")  # loaded anew, so that a second try is no double
+
     def _load(
         self, delivery: Delivery, entry: ManifestFile, key: Any, database: sqlite3.Connection
     ) -> None:
@@ -86,8 +94,6 @@ class Target:
         names = ", ".join(_quoted(column) for column in columns)
         marks = ", ".join("?" * len(columns))
         table = _quoted(entry.table)
-        database.execute(f"CREATE TABLE IF NOT EXISTS {table} ({names})")
-        database.execute(f"DELETE FROM {table}")  # loaded anew, so that a second try is no double
         with delivery.file(entry, key) as opened:
             for batch in opened.batches():
                 rows = zip(

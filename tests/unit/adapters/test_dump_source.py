@@ -18,7 +18,8 @@ from remit.columns import ColumnType
 from remit.errors import Refused, Unavailable, UsageError
 from remit.instruction.dump import Dump
 from remit.ports import Membership, Relation, SemiJoin, TableQuery, Window
-from remit.testing.laboratory import Laboratory
+from remit.testing.laboratory import TABLES, Laboratory
+from remit.wiring import open_source
 
 CANARY = "Xk7-canary"
 
@@ -527,6 +528,20 @@ def test_url_of_another_machine_is_none(spec: str) -> None:
         open_dump(spec if "://" in spec else "dump://relative")
 
 
+def test_connection_of_a_folder_is_a_dump(folder: Path) -> None:
+    source = open_source(
+        "conn:old-system", lambda name: str(folder) if name == "old-system" else ""
+    )
+
+    assert isinstance(source, DumpSource)
+    assert source.label == f"dump://{folder}"
+
+
+def test_dump_without_a_declared_form_reads_nothing(folder: Path) -> None:
+    with pytest.raises(Refused, match="dump-undeclared"):
+        open_dump(str(folder)).describe()
+
+
 def test_snapshot_cannot_be_shared(two_files: DumpSource) -> None:
     with two_files.snapshot() as snapshot:
         assert snapshot.share() is None
@@ -558,8 +573,6 @@ def test_laboratory_comes_out_of_a_dump_as_it_was_written(tmp_path: Path, kind: 
     source = open_dump(str(tmp_path / "dump")).declared(
         form, {Relation(None, "results"): typed(types)}
     )
-    from remit.testing.laboratory import TABLES
-
     names = TABLES["results"].names
     expected = [
         [str(v) if name == "result_id" else v for name, v in zip(names, row, strict=True) if name in types]

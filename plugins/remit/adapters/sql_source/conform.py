@@ -20,8 +20,10 @@ _DAY_US = 86_400_000_000
 # A uuid's digits in groups of 8, 4, 4, 4 and 12, and its text with a hyphen between them.
 _DIGITS = np.dtype([("a", "u8"), ("b", "u4"), ("c", "u4"), ("d", "u4"), ("e", "u8"), ("f", "u4")])
 _TEXT = np.dtype(
-    [("a", "u8"), ("1", "u1"), ("b", "u4"), ("2", "u1"), ("c", "u4"), ("3", "u1"), ("d", "u4")]
-    + [("4", "u1"), ("e", "u8"), ("f", "u4")]
+    {
+        "names": ["a", "1", "b", "2", "c", "3", "d", "4", "e", "f"],
+        "formats": ["u8", "u1", "u4", "u1", "u4", "u1", "u4", "u1", "u8", "u4"],
+    }
 )
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
@@ -95,7 +97,7 @@ def _hyphenated(array: pa.FixedSizeBinaryArray) -> pa.StringArray:
     digits = np.frombuffer(raw.hex().encode(), _DIGITS)
     texts = np.empty(rows, _TEXT)
     for name in _TEXT.names or ():
-        texts[name] = digits[name] if name in _DIGITS.fields else ord("-")
+        texts[name] = ord("-") if name.isdigit() else digits[name]
     ends = np.arange(rows + 1, dtype=np.int32) * 36
     valid = array.is_valid().buffers()[1] if array.null_count else None
     return pa.StringArray.from_buffers(rows, pa.py_buffer(ends), pa.py_buffer(texts), valid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from remit.adapters.sql_source.conform import misfit
 from remit.adapters.sql_source.statements import bounds
@@ -14,7 +15,7 @@ from remit.ports import Part, TableQuery, Totals, Window
 def contiguous(by: str, inner: Sequence[str]) -> list[Part]:
     """Parts that meet at the bounds given, and are open at both ends."""
     ends = [None, *inner, None]
-    return [Part(by, start, end) for start, end in zip(ends, ends[1:], strict=False)]
+    return [Part(by, start, end) for start, end in pairwise(ends)]
 
 
 def cuts(window: Window, parts: int) -> list[str]:

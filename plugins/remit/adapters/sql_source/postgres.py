@@ -11,10 +11,10 @@ from adbc_driver_manager import dbapi
 from adbc_driver_postgresql import dbapi as driver
 
 from remit.adapters.sql_source.conform import conform
+from remit.adapters.sql_source.parts import contiguous, cuts, totals
 from remit.adapters.sql_source.postgres_account import AccountCheck
 from remit.adapters.sql_source.postgres_catalogue import Catalogue, is_padded
 from remit.adapters.sql_source.postgres_statements import PostgresStatements
-from remit.adapters.sql_source.parts import contiguous, cuts, totals
 from remit.adapters.sql_source.presence import (
     absent,
     require_decimals,

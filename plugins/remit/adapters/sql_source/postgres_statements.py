@@ -40,7 +40,9 @@ class PostgresStatements(Statements):
     def _part(self, query: TableQuery, part: Part, table: sa.TableClause) -> Iterable[Condition]:
         if part.by == "window" and query.window:
             kind, column = self._time(query.window), table.c[query.window.column]
-            bounds = [sa.cast(text(bound), kind) if bound else None for bound in _ends(part)]
+            bounds: list[Value | None] = [
+                sa.cast(text(bound), kind) if bound else None for bound in _ends(part)
+            ]
         elif part.by == "blocks":
             column = sa.column("ctid", _selectable=table)
             bounds = [_first_of(bound) if bound else None for bound in _ends(part)]

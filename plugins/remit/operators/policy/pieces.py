@@ -64,8 +64,7 @@ def require_pieces(
 
 def _require_mapped_over(plan: PlanOperator, piece: MappedOperator) -> None:
     over = getattr(piece.expand_input, "value", None)
-    same = isinstance(over, dict) and set(over) == {"piece"}
-    source = over["piece"] if same else None
+    source = over["piece"] if isinstance(over, dict) and set(over) == {"piece"} else None
     operator, key = getattr(source, "operator", None), getattr(source, "key", None)
     if operator is not plan or key != "return_value" or type(source).__name__ != "PlainXComArg":
         raise mapped(place(piece))

@@ -88,7 +88,7 @@ def _new_file(path: Path) -> IO[str]:
 
 def _written(value: object) -> str:
     if isinstance(value, bool):
-        return _FORM["true_text" if value else "false_text"]
+        return str(_FORM["true_text" if value else "false_text"])
     if isinstance(value, datetime):  # which is a date too
         return value.isoformat(timespec="microseconds")
     if isinstance(value, date):

@@ -248,7 +248,7 @@ class OutOfScope(TableMetricProvider):
         rows, _domain, _accessor = execution_engine.get_compute_domain(
             domain_kwargs=metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE
         )
-        inside = pd.Series(True, index=rows.index)  # noqa: FBT003
+        inside = pd.Series(True, index=rows.index)
         for limit in metric_value_kwargs["scope"]:
             values = rows[limit["column"]]
             inside &= values.notna() & (
