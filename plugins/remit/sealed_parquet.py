@@ -13,7 +13,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -120,7 +120,9 @@ class EncryptedWriter:
         if self._buffered >= ROW_GROUP_ROWS:
             self._flush()
 
-    def close(self, standing: Callable[[], AbstractContextManager[None]]) -> WrittenFile:
+    def close(
+        self, standing: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> WrittenFile:
         """Finish the file and publish it under its name.
 
         Args:

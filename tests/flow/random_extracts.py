@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from random_remits import Case, Left, arrow_name, leaves_out, leaving
@@ -16,12 +17,13 @@ from random_remits import Case, Left, arrow_name, leaves_out, leaving
 from remit.adapters.folder import FolderStore
 from remit.adapters.keyring import FolderKeyStore
 from remit.adapters.pseudonym_folder import FolderPseudonymKeys, new_secret
-from remit.extract import StagedFile, Staging, extract
+from remit.extract import extract
 from remit.instruction import Instruction, VerifiedInstruction
-from remit.ports import Snapshot, Source, TableQuery
+from remit.ports import Snapshot, Source, TableQuery, Totals
 from remit.seal import staging_opener
 from remit.sealed_parquet import FileContext, dataset
 from remit.signing import PublicKey
+from remit.table_writer import StagedFile, Staging
 from remit.testing.world import World
 
 Extract = dict[str, tuple[StagedFile, pa.Table]]
@@ -101,6 +103,12 @@ class CarelessSource:
     def count(self, query: TableQuery) -> int:
         snapshot: Snapshot = self._snapshot
         return snapshot.count(self._asked(query))
+
+    def totals(self, query: TableQuery, summed: Any) -> Totals:
+        return Totals(self.count(query), {})
+
+    def divide(self, query: TableQuery, parts: int) -> list[Any]:
+        return []
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         for batch in self._snapshot.stream(self._asked(query)):

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from remit.adapters.sql_source import open_source
 from remit.errors import Refused
 from remit.instruction import Table
-from remit.ports import Snapshot, TableQuery
+from remit.ports import Snapshot, TableQuery, Totals
 from remit.remit_check import RemitCheck
 
 pytestmark = pytest.mark.slow
@@ -191,6 +191,12 @@ class Forgetful:
 
     def count(self, query: TableQuery) -> int:
         return self._snapshot.count(self._forget(query))
+
+    def totals(self, query: TableQuery, summed: Any) -> Totals:
+        return Totals(self.count(query), {})
+
+    def divide(self, query: TableQuery, parts: int) -> list[Any]:
+        return []
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         return self._snapshot.stream(self._forget(query))

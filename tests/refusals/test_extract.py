@@ -13,7 +13,7 @@ import pytest
 
 from remit import signing
 from remit.custody import Run
-from remit.ports import TableQuery
+from remit.ports import TableQuery, Totals
 from remit.sealed_parquet import FOOTER, EncryptedWriter, FileContext
 from remit.testing.world import World
 
@@ -35,6 +35,12 @@ class LyingSource:
     def count(self, query: TableQuery) -> int:
         counted = self._snapshot.count(query)
         return counted + self._more if query.table == "results" else counted
+
+    def totals(self, query: TableQuery, summed: Any) -> Totals:
+        return Totals(self.count(query), {})
+
+    def divide(self, query: TableQuery, parts: int) -> list[Any]:
+        return []
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         for batch in self._snapshot.stream(query):

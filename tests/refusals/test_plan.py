@@ -188,39 +188,43 @@ def test_suite_other_than_the_pinned_one(world, plan, refuses) -> None:
 
 
 RULE = "{id: a, type: expect_column_values_to_not_be_null, kwargs: {column: unit}, reason: r}"
+FILE = "laboratory_results.yaml"
 NO_SUITES = {
-    "not YAML": "{",
-    "empty": "",
-    "a list": "[]",
-    "no rule": "name: x\nexpectations: []\n",
-    "unknown field": f"name: x\nexpectations: [{RULE}]\nmostly: 1\n",
-    "rule without reason": "name: x\nexpectations: [{id: a, type: b, kwargs: {}}]\n",
-    "rule with another field": f"name: x\nexpectations: [{RULE[:-1]}, severity: low}}]\n",
-    "an id of remit's own": f"name: x\nexpectations: [{RULE.replace('id: a', 'id: remit.a')}]\n",
-    "an id that is a list": f"name: x\nexpectations: [{RULE.replace('id: a', 'id: [a]')}]\n",
-    "an id that is a number": f"name: x\nexpectations: [{RULE.replace('id: a', 'id: 1')}]\n",
-    "a rule that is text": "name: x\nexpectations: [abc]\n",
+    "not YAML": ("{", f"{FILE} line 1", "not YAML"),
+    "empty": ("", FILE, "list of `expectations`"),
+    "a list": ("[]", FILE, "list of `expectations`"),
+    "no rule": ("name: x\nexpectations: []\n", FILE, "one rule or more"),
+    "unknown field": (f"name: x\nexpectations: [{RULE}]\nmostly: 1\n", FILE, "nothing else"),
 }
+NO_RULES = {
+    "rule without reason": ("{id: a, type: b, kwargs: {}}", "rule a", "`reason` is not given"),
+    "severity that there is not": (RULE[:-1] + ", severity: low}", "rule a", "`severity`"),
+    "another field": (RULE[:-1] + ", level: low}", "rule a", "`level` is no field"),
+    "an id of remit's own": (RULE.replace("id: a", "id: remit.a"), "rule remit.a", "begins with"),
+    "an id that is a list": (RULE.replace("id: a", "id: [a]"), "rule number 1", "`id`"),
+    "an id that is a number": (RULE.replace("id: a", "id: 1"), "rule number 1", "`id`"),
+    "a rule that is text": ("abc", "rule number 1", "not a group"),
+    "kwargs that are a list": (RULE.replace("{column: unit}", "[column]"), "rule a", "`kwargs`"),
+    "a type that is a list": (
+        RULE.replace("type: expect_column_values_to_not_be_null", "type: [x]"), "rule a", "`type`"
+    ),
+    "names of two kinds": (
+        RULE.replace("{column: unit}", "{1: unit, other: unit}"), f"{FILE} line 2", "plain text"
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.vector("suite-invalid")
-@pytest.mark.parametrize("text", NO_SUITES.values(), ids=NO_SUITES)
-def test_suite_that_is_none(world, plan, refuses, text) -> None:
-    with refuses(at="laboratory_results.yaml", saying="list of `expectations`"):
+@pytest.mark.parametrize(("text", "at", "saying"), NO_SUITES.values(), ids=NO_SUITES)
+def test_suite_that_is_none(world, plan, refuses, text, at, saying) -> None:
+    with refuses(at=at, saying=saying):
         plan(suite(text)(world))
 
 
-STRANGE_SUITES = {
-    "kwargs that are a list": RULE.replace("{column: unit}", "[column]"),
-    "a type that is a list": RULE.replace("type: expect_column_values_to_not_be_null", "type: [x]"),
-    "names of two kinds": RULE.replace("{column: unit}", "{1: unit, other: unit}"),
-}
-
-
 @pytest.mark.vector("suite-invalid")
-@pytest.mark.parametrize("rule", STRANGE_SUITES.values(), ids=STRANGE_SUITES)
-def test_rule_whose_parts_are_of_another_form(world, plan, refuses, rule) -> None:
-    with refuses(at="laboratory_results.yaml", saying="list of `expectations`"):
+@pytest.mark.parametrize(("rule", "at", "saying"), NO_RULES.values(), ids=NO_RULES)
+def test_rule_that_is_none(world, plan, refuses, rule, at, saying) -> None:
+    with refuses(at=at, saying=saying):
         plan(suite(f"name: x\nexpectations: [{rule}]\n")(world))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from remit import key_sets
 from remit.adapters.pseudonym_folder import new_secret
-from remit.ports import TableQuery
+from remit.ports import TableQuery, Totals
 from remit.testing.world import World
 
 Fields = dict[str, Any]
@@ -102,6 +102,12 @@ class Careless:
 
     def count(self, query: TableQuery) -> int:
         return int(self._snapshot.count(self._asked(query)))
+
+    def totals(self, query: TableQuery, summed: Any) -> Totals:
+        return Totals(self.count(query), {})
+
+    def divide(self, query: TableQuery, parts: int) -> list[Any]:
+        return []
 
     def stream(self, query: TableQuery) -> Iterator[pa.RecordBatch]:
         yield from self._snapshot.stream(self._asked(query))

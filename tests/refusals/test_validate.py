@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
+from remit import narrative
 from remit.adapters.gx import GxJudge
 from remit.ports import Rule, Verdict
 from remit.testing.world import World
@@ -20,15 +22,19 @@ class Verdicts:
 
     engine = "a test's judge"
 
-    def __init__(self, *dropped: str, **changed: Any) -> None:
-        self._dropped, self._changed = dropped, changed
+    def __init__(self, *dropped: str, of: Any = None, **changed: Any) -> None:
+        self._dropped, self._changed, self._of = dropped, changed, of or {}
 
     def check(self, rules: list[Rule]) -> None:
         """Every rule will do."""
 
     def judge(self, extract: Any, rules: list[Rule], others: Any = None) -> list[Verdict]:
         given = {"success": True, **self._changed}
-        return [Verdict(r.id, r.type, (), **given) for r in rules if r.id not in self._dropped]
+        return [
+            Verdict(r.id, r.type, (), **(given | self._of.get(r.id, {})))
+            for r in rules
+            if r.id not in self._dropped
+        ]
 
 
 @pytest.mark.vector("validation-failed")
@@ -59,6 +65,41 @@ def test_rule_that_does_not_hold(world, up_to, refuses, stopped, verdict, saying
 
     with refuses(at="results rule remit.columns", saying=saying):
         run.validate(Verdicts(**verdict))
+    stopped(world, run)
+
+
+def with_a_warning(world: World) -> Callable[[dict[str, Any]], None]:
+    """Pins a suite whose one rule warns."""
+    suite = world.root / "include/expectations/laboratory_results.yaml"
+    suite.write_text(
+        "name: x\nexpectations: [{id: unit-known, type: expect_column_values_to_be_ucum_unit, "
+        "kwargs: {column: unit}, reason: units are converted, severity: warn}]\n"
+    )
+
+    def edit(fields: dict[str, Any]) -> None:
+        fields["expectations"][0]["sha256"] = hashlib.sha256(suite.read_bytes()).hexdigest()
+
+    return edit
+
+
+def test_warning_goes_on_and_is_in_the_evidence(world, up_to) -> None:
+    run = up_to(world, "extract", edit=with_a_warning(world))
+    run.validate(Verdicts(of={"unit-known": {"success": False, "unexpected": 3}}))
+
+    report = run.story.last("validated")["report"]
+    assert {table["table"]: table["warned"] for table in report["tables"]}["results"] == 1
+    [told] = [line for line in narrative.tell(run.story.records[-1]) if "unit-known" in line]
+    assert told.startswith("Warning: ")
+    assert "fewer than 5" in told
+    run.seal()
+
+
+@pytest.mark.vector("validation-failed")
+def test_warning_that_cannot_be_judged_stops(world, up_to, refuses, stopped) -> None:
+    run = up_to(world, "extract", edit=with_a_warning(world))
+
+    with refuses(at="results rule unit-known", saying="could not be judged"):
+        run.validate(Verdicts(of={"unit-known": {"success": False, "error": True}}))
     stopped(world, run)
 
 

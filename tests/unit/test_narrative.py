@@ -39,6 +39,7 @@ MADE_UP = {
         {"step": "extract", "where": "sqlite", "why": "no such file"},
         ["At extract: sqlite: no such file"],
     ),
+    "dump-kept": ({"until": "2026-01-08T00:00:00Z"}, ["the dump", "at 2026-01-08T00:00:00Z"]),
     "stopped": ({"reason": "stopped at seal"}, ["stopped at seal", "staging key is destroyed"]),
     "received": (
         {

@@ -1,4 +1,4 @@
-"""Looks for planted strings in files, to show that none got out.
+"""Looks for planted strings and bytes in files, to show that none got out.
 
 A finding is a file and an offset, never the string: a report of a leak must not be the next one.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from remit.errors import UsageError
 
 SHORTEST = 8
-"""Planted strings have at least this many characters."""
+"""Planted strings have at least this many characters, planted bytes as many bytes."""
 
 _WINDOW = 8
 _BLOCK = 4 << 20
@@ -25,22 +25,22 @@ _HASH_BITS = 24
 _HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spreads well
 
 
-def find_planted(paths: Iterable[Path], planted: Iterable[str]) -> list[tuple[Path, int]]:
+def find_planted(paths: Iterable[Path], planted: Iterable[str | bytes]) -> list[tuple[Path, int]]:
     """Every place where a planted string starts, in the files' raw bytes.
 
-    Looked for as UTF-8, as UTF-16-LE, and as ASCII with JSON's escapes, which structured logs
-    write. Compressed, encrypted or base64 content is not looked into. A place where several
+    A string is looked for as UTF-8, as UTF-16-LE, and as ASCII with JSON's escapes, which structured
+    logs write, or Python's; bytes as they are. Compressed, encrypted or base64 content is not looked into. A place where several
     strings start counts once.
 
     Args:
         paths: files; a directory stands for every file below it, links to folders left out.
-        planted: the strings, in any order, repeated or not.
+        planted: the strings or bytes, in any order, repeated or not.
 
     Returns:
         Pairs of file and byte offset, files in the order given, offsets ascending.
 
     Raises:
-        UsageError: a string is shorter than `SHORTEST`, or there is none at all.
+        UsageError: one is shorter than `SHORTEST`, or there is none at all.
         OSError: a file cannot be read; what was not searched never counts as clean.
     """
     needles = _Needles(planted)
@@ -54,7 +54,7 @@ def find_planted(paths: Iterable[Path], planted: Iterable[str]) -> list[tuple[Pa
 class _Needles:
     """The strings as bytes, found by their first eight through a table of hashes."""
 
-    def __init__(self, planted: Iterable[str]) -> None:
+    def __init__(self, planted: Iterable[str | bytes]) -> None:
         self._whole: set[bytes] = set()
         for text in planted:
             if len(text) < SHORTEST:
@@ -93,8 +93,11 @@ class _Needles:
         return np.sort(np.concatenate(places)) if places else np.empty(0, dtype=np.int64)
 
 
-def _forms(text: str) -> tuple[bytes, ...]:
-    return text.encode(), text.encode("utf-16-le"), json.dumps(text)[1:-1].encode()
+def _forms(text: str | bytes) -> tuple[bytes, ...]:
+    if isinstance(text, bytes):
+        return (text,)
+    escaped = text.encode("ascii", "backslashreplace")  # as `ascii` and logs' error handlers do
+    return text.encode(), text.encode("utf-16-le"), json.dumps(text)[1:-1].encode(), escaped
 
 
 def _hashed(windows: NDArray[np.uint64]) -> NDArray[np.uint64]:

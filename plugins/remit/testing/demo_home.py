@@ -215,6 +215,16 @@ def _end_session(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def kill_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill the process and whatever it started at once, as when its machine is lost."""
+    while found := _session(process.pid):
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.poll()
+        time.sleep(0.01)
+
+
 def _session(leader: int) -> list[int]:
     """The processes of a session that was started here."""
     found = []

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from remit.adapters.gx import GxJudge
-from remit.adapters.gx.vocabulary import EXPECTATIONS, FIELD
+from remit.adapters.gx.vocabulary import BETWEEN_TABLES, EXPECTATIONS, FIELD
 from remit.errors import Refused, Unavailable, UsageError
 from remit.ports import Judge, Rule, Verdict
 

@@ -5,6 +5,8 @@ a yes or no. No value of the extract is in a verdict, an exception, a log record
 none is written to disk: DuckDB has no temporary directory and no access to files, GX has no
 context, store, checkpoint or Data Docs. A rule that raises, or of which GX says nothing, fails.
 
+What is held does not grow with the rows.
+
 Not guaranteed: `memory_limit` bounds DuckDB, not the batches that pyarrow decodes for it nor the
 importing of GX (about 250 MB); the operating system may swap. Counts can identify a person where
 they are very small.

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 _WORKERS = 2
-_ROWS = 16_384
+_ROWS = 32_768
 _M_MMAP_THRESHOLD = -3
-_LARGE = 1 << 20  # bytes
+_LARGE = 1 << 22  # bytes
 
 
 class Extract:

@@ -41,19 +41,19 @@ def _whole(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _each_distinct(judge: Callable[[str], bool]) -> Judge:
-    """Judge each distinct text of a batch once, and few again in the next."""
-    remembering = lru_cache(_REMEMBERED)(judge)
+    """Judge each distinct text of a batch once."""
 
     def judged(texts: pa.Array) -> pa.BooleanArray:
         encoded = texts.dictionary_encode()
-        verdicts = pa.array(map(remembering, encoded.dictionary.to_pylist()), pa.bool_())
+        verdicts = pa.array(map(judge, encoded.dictionary.to_pylist()), pa.bool_())
         return verdicts.take(encoded.indices)
 
     return _untold(judged)
 
 
-are_loinc = _each_distinct(clinical.is_loinc)
-are_ucum = _each_distinct(clinical.is_ucum)
+# Codes come back in each batch; what names a person is not remembered.
+are_loinc = _each_distinct(lru_cache(_REMEMBERED)(clinical.is_loinc))
+are_ucum = _each_distinct(lru_cache(_REMEMBERED)(clinical.is_ucum))
 are_nir = _each_distinct(clinical.is_nir)
 
 
