@@ -82,12 +82,14 @@ def extract(
         wanted = {name: pieces_wanted(t.rows, rows_per_piece) for name, t in expected.items()}
         pieces = divide(terms, snapshot, wanted)
         extractor = Extractor(instruction, run, staging, progress)
-        lanes = min(lanes, MOST_LANES, len(pieces))
-        shared = snapshot.share() if lanes > 1 else None
+        large = len(pieces) > len(terms.tables)  # else another connection costs more than it gains
+        shared = snapshot.share() if large and lanes > 1 else None
         if shared is None:
             staged = [extractor.extract(piece, snapshot) for piece in pieces]
         else:
-            staged = _in_lanes(extractor, pieces, snapshot, source, shared, lanes)
+            staged = _in_lanes(
+                extractor, pieces, snapshot, source, shared, min(lanes, MOST_LANES)
+            )
     reconciled = {}
     for table in terms.tables:
         read = [one.read for one in staged if one.file.table == table.name]
@@ -130,8 +132,9 @@ class Extractor:
             for batch in batches:
                 if self.stopped.is_set():
                     raise _StoppedError
+                admitted = check.admit(batch)
                 sums.add(batch)
-                writer.write(check.admit(batch))
+                writer.write(admitted)
                 self._progress(str(piece), check.rows)
             read = Totals(check.rows, sums.found)
             return StagedPiece(writer.finish(check.suppressed, check.scanned), read)

@@ -118,7 +118,7 @@ def _require_tables(files: Sequence[ManifestFile], terms: Instruction) -> None:
     for table in terms.tables:
         own = [file for file in left if file.table == table.name]
         if left[: len(own)] != own:
-            raise _mismatch("files", "they are not in the order of the tables")
+            raise _mismatch("files", "they are not the instructed tables in their order")
         left = left[len(own) :]
         digest = columns_digest(table)
         known = is_whole(stems[table.name], [file.name for file in own])

@@ -98,7 +98,7 @@ def test_extraction_again_after_its_staging_key_went(world, up_to, monkeypatch) 
     run = up_to(world, "plan")
     with monkeypatch.context() as patch:
         patch.setattr(
-            "remit.extract.extract", lambda *a: (_ for _ in ()).throw(Unavailable("x", "y"))
+            "remit.extract.extract", lambda *a, **k: (_ for _ in ()).throw(Unavailable("x", "y"))
         )
         with pytest.raises(Unavailable):
             run.extract(world.source(), lambda *_: None)

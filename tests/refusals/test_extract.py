@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -23,8 +24,10 @@ Change = Callable[[pa.RecordBatch], pa.RecordBatch]
 class LyingSource:
     """The laboratory's database, but for what it makes of the rows of `results` and their count."""
 
-    def __init__(self, source: Any, change: Change = lambda b: b, more: int = 0) -> None:
-        self._source, self._change, self._more = source, change, more
+    def __init__(
+        self, source: Any, change: Change = lambda b: b, more: int = 0, sums: Any = None
+    ) -> None:
+        self._source, self._change, self._more, self._sums = source, change, more, sums
         self.label, self.describe, self.sql = source.label, source.describe, source.sql
 
     @contextmanager
@@ -37,7 +40,8 @@ class LyingSource:
         return counted + self._more if query.table == "results" else counted
 
     def totals(self, query: TableQuery, summed: Any) -> Totals:
-        return Totals(self.count(query), {})
+        known = self._sums if query.table == "results" else None
+        return Totals(self.count(query), known or {})
 
     def divide(self, query: TableQuery, parts: int) -> list[Any]:
         return []
@@ -55,10 +59,10 @@ def quiet(_table: str, _rows: int) -> None:
 def extract(world: World, up_to: Any, stopped: Callable[[World, Run], None]) -> Callable[..., None]:
     """Plan honestly, then extract from a source that lies; nothing of it may be left."""
 
-    def go(change: Change = lambda batch: batch, more: int = 0) -> None:
+    def go(change: Change = lambda batch: batch, more: int = 0, sums: Any = None) -> None:
         run = up_to(world, "plan")
         try:
-            run.extract(LyingSource(world.source(), change, more), quiet)
+            run.extract(LyingSource(world.source(), change, more, sums), quiet)
         finally:
             stopped(world, run)
 
@@ -168,6 +172,12 @@ def test_rows_read_other_than_counted(extract, refuses, rows, more) -> None:
         at="results", saying=f"{rows} rows were read where the source counted {rows + more}"
     ):
         extract(more=more)
+
+
+@pytest.mark.vector("sums-not-reconciled")
+def test_value_that_changed_on_the_way(extract, refuses) -> None:
+    with refuses(at="results.value_numeric", saying="not the one that the source found"):
+        extract(sums={"value_numeric": Decimal("0.0001")})
 
 
 @pytest.mark.vector("value-not-of-type")

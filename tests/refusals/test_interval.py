@@ -214,12 +214,12 @@ def test_of_two_runs_that_begin_at_once_the_first_in_the_evidence_goes_on(
     first, second = (nights.go(nights.open(run, NIGHT), "plan") for run in ("first", "second"))
     oblige, asked = Run._oblige, []
 
-    def both_have_looked(run: Run, instruction: Any) -> Any:
+    def both_have_looked(run: Run, *given: Any) -> Any:
         """What `second` does when `first` records its beginning just before it does."""
         asked.append(run.id)
         if run.id == "second":
-            oblige(first, instruction)
-        return oblige(run, instruction)
+            oblige(first, *given)
+        return oblige(run, *given)
 
     monkeypatch.setattr(Run, "_oblige", both_have_looked)
     with refuses(at="data interval 2024-03-05T01:00:00Z", saying="run first takes rows"):

@@ -98,7 +98,7 @@ def test_every_refusal_is_in_the_evidence(world, up_to, step) -> None:
 def test_unexpected_error_is_in_the_evidence_without_its_text(world, up_to, monkeypatch) -> None:
     run = up_to(world, "plan")
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("the row of Marie Curie")
 
     monkeypatch.setattr("remit.extract.extract", fail)

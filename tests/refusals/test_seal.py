@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from remit import extract, signing
+from remit import signing, table_writer
 from remit.adapters.keyring import FolderKeyStore
 from remit.custody import Run
 from remit.testing.world import World
@@ -16,12 +16,12 @@ from remit.testing.world import World
 def extracted_with(
     world: World, up_to: Callable[..., Run], judge: object, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Run]:
-    """A validated run, extracted while one function of `remit.extract` was another."""
+    """A validated run, extracted while one function of `remit.table_writer` was another."""
 
     def go(name: str, function: Callable[..., object]) -> Run:
         run = up_to(world, "plan")
         with monkeypatch.context() as patch:
-            patch.setattr(extract, name, function)
+            patch.setattr(table_writer, name, function)
             run.extract(world.source(), lambda *_: None)
         run.validate(judge)
         return run
@@ -33,7 +33,7 @@ def extracted_with(
 @pytest.mark.parametrize("category", ["health", "technical"])
 def test_column_wrapped_to_somebody_else_too(world, extracted_with, refuses, stopped, category):
     stranger = signing.new_key("recipient", world.root / "stranger.pem")
-    honest = extract.readers_of
+    honest = table_writer.readers_of
 
     def readers(*arguments):
         found = honest(*arguments)
@@ -50,7 +50,7 @@ def test_column_wrapped_to_somebody_else_too(world, extracted_with, refuses, sto
 @pytest.mark.vector("recipients-differ")
 def test_footer_wrapped_to_somebody_else_too(world, extracted_with, refuses, stopped) -> None:
     stranger = signing.new_key("recipient", world.root / "stranger.pem")
-    honest = extract.readers_of
+    honest = table_writer.readers_of
 
     def readers(*arguments):
         found = honest(*arguments)
@@ -65,7 +65,7 @@ def test_footer_wrapped_to_somebody_else_too(world, extracted_with, refuses, sto
 
 @pytest.mark.vector("recipients-differ")
 def test_column_not_wrapped_to_its_recipient(world, extracted_with, refuses, stopped) -> None:
-    honest = extract.readers_of
+    honest = table_writer.readers_of
 
     def readers(*arguments):
         found = honest(*arguments)

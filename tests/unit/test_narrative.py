@@ -33,6 +33,14 @@ REPORT = {
     }
 }
 MADE_UP = {
+    "divided": (
+        {"pieces": [{}, {}, {}], "rows": {"results": 2_500_000, "patients": 12}},
+        ["3 pieces, read from one state", "results 2500000 rows, patients 12 rows"],
+    ),
+    "piece": (
+        {"number": 2, "file": {"name": "results-part-0002.parquet", "rows": 7, "size": 900}},
+        ["Piece 2, results-part-0002.parquet: 7 rows, 900 bytes."],
+    ),
     "invalid": (REPORT, ["unit-present (expect_x on unit) does not hold on 2 of 9 rows."]),
     "refused": ({"step": "plan", "refusal": REFUSAL}, ["At plan: x-y at results.a", "Do that."]),
     "interrupted": (

@@ -28,9 +28,9 @@ _HASH_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: spr
 def find_planted(paths: Iterable[Path], planted: Iterable[str | bytes]) -> list[tuple[Path, int]]:
     """Every place where a planted string starts, in the files' raw bytes.
 
-    A string is looked for as UTF-8, as UTF-16-LE, and as ASCII with JSON's escapes, which structured
-    logs write, or Python's; bytes as they are. Compressed, encrypted or base64 content is not looked into. A place where several
-    strings start counts once.
+    A string is looked for as UTF-8, as UTF-16-LE, and as ASCII with the escapes of JSON, which
+    structured logs write, or of Python; bytes are looked for as they are. Compressed, encrypted or
+    base64 content is not looked into. A place where several strings start counts once.
 
     Args:
         paths: files; a directory stands for every file below it, links to folders left out.

@@ -42,7 +42,9 @@ _COLUMNS = (
 COLUMNS = {name: declared for name, declared, _, _ in _COLUMNS if name != "withheld"}
 """The columns that are instructed, and their declared types."""
 
-_WORDS = "prélèvement hémolysé à recontrôler demain bilan lipidique jeûne respecté tube citraté".split()
+_WORDS = (
+    "prélèvement hémolysé à recontrôler demain bilan lipidique jeûne respecté tube citraté".split()
+)
 _MONTHS = {"1731-04": "1731, 4", "1732-05": "1732, 5", "1733-06": "1733, 6"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

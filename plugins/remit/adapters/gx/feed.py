@@ -2,8 +2,8 @@
 
 Guarantee: what is held is a few thousand rows of those columns, and the pages that they come from,
 however long the extract is. Every row is given once, in no order, or the reading fails. Nothing of
-pyarrow's runs on in the background when a reader is dropped: its threads can lock up against a file
-object of Python's, and read ahead as far as they please.
+pyarrow's runs on in the background when a reader is dropped; its own threads read ahead without a
+bound in bytes.
 """
 
 from __future__ import annotations
