@@ -345,7 +345,7 @@ def test_a_night_that_was_interrupted_goes_on_as_the_same_run(
     begun = week.open("night", night)
     begun.plan(week.world.source(), week.world.landing(), Counting())
     with monkeypatch.context() as patch:
-        patch.setattr("remit.extract.extract", lambda *_: 1 / 0)
+        patch.setattr("remit.extract.extract", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             begun.extract(week.world.source(), lambda *_: None)
 

@@ -481,7 +481,7 @@ def test_sweep_stops_what_another_refusal_ended_just_before_the_process_died(
 ) -> None:
     run = begun(world, "extract")
     judge = RowCounter()
-    monkeypatch.setattr(judge, "judge", lambda extract, rules: [], raising=True)
+    monkeypatch.setattr(judge, "judge", lambda extract, rules, others: [], raising=True)
     with monkeypatch.context() as patch:
         patch.setattr(Custodian, "record", failing_at("stopped", Killed()))
         with pytest.raises(Killed):

@@ -59,7 +59,7 @@ def wrong(folder: Path) -> None:
 
 def spill(folder: Path) -> None:
     """What DuckDB does with a table larger than its memory, unless it is told not to."""
-    import duckdb  # noqa: TID253
+    import duckdb
 
     rows = list(planted.rows(3000)) * 20
     table = pa.table({"remarks": [f"{row[9]} {n}" for n, row in enumerate(rows)]})

@@ -49,7 +49,8 @@ class ExtractPieceOperator(StepOperator):
         source = open_source(f"conn:{self.source_conn_id}", resolve)
         divided, ends = Divided(run), time.monotonic() + _SECONDS_TO_WAIT
         while divided.piece(self.piece, source, Telling(self.log)) is None:
-            if time.monotonic() > ends:
+            # A state that is gone comes back only with another task, which may need this worker.
+            if run.story.has("divided") or time.monotonic() > ends:
                 raise Unavailable(
                     f"run {run.id}",
                     "no state of its source is held open, or it cannot be reached; is a triggerer "

@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from remit.errors import RemitError, describe_unexpected
+from remit.errors import RemitError, Unavailable, describe_unexpected
 from remit.operators.connections import resolve_async
 from remit.wiring import Settings, open_deployment, open_source
 

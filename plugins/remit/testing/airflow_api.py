@@ -54,6 +54,10 @@ class AirflowApi:
         place = f"{self._run(dag, run)}/taskInstances/{task}/{number}/tries"
         return list(self._ask("GET", place)["task_instances"])
 
+    def fail(self, dag: str, run: str) -> None:
+        """Mark a run as failed, which ends its tasks."""
+        self._ask("PATCH", self._run(dag, run), state="failed")
+
     def clear(self, dag: str, run: str, tasks: list[str]) -> None:
         """Have tasks and all after them run again."""
         self._ask(

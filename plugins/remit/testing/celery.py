@@ -10,24 +10,23 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from remit.custody import Story, stories
-from remit.errors import Unavailable, UsageError
+from remit.errors import Unavailable
 from remit.evidence import EvidenceLog
 from remit.signing import load_signer
 from remit.testing.airflow_api import AirflowApi
 from remit.testing.controller import Edit
 from remit.testing.demo_home import DemoHome, kill_session, postgres_connection
 from remit.testing.postgres import PostgresCluster
+from remit.testing.redis_server import free_port, redis
 from remit.testing.s3 import S3Server
 from remit.wiring import Settings, clock, open_ledger
 
@@ -65,10 +64,12 @@ _SETTINGS = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A worker that is lost is noticed in seconds.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "12",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
+    # So often a worker looks whether a task's process has ended, besides being told.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
 }
 _COMPONENTS = {
     "api-server": (),
@@ -201,6 +202,10 @@ class CeleryAirflow:
             error.add_note("\n".join([f"--- {log.name}", *lines]))
         return error
 
+    def _kill_all(self) -> None:
+        for name in list(self._running):  # nothing that they would save is kept
+            self.kill(name)
+
     def _start(self, held: ExitStack) -> None:
         self.home.make()
         cluster, _ = held.enter_context(PostgresCluster()), held.enter_context(self.s3)
@@ -210,7 +215,7 @@ class CeleryAirflow:
         self.home.settings = self._settings(broker, cluster)
         self.home.instruct(self._edit)
         self.home.python("-c", "from airflow.utils.db import initdb; initdb()", log="airflow.log")
-        held.callback(lambda: [held.close() for _, held in self._running.values()])
+        held.callback(self._kill_all)
         target = self.home.serve_target(1_000_000, _YEAR)
         self._keep("target", *target)
         for component in _COMPONENTS:
@@ -252,53 +257,6 @@ class CeleryAirflow:
             process = held.enter_context(running)
             self._running[name] = (process, held.pop_all())
         return process
-
-
-@contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """A Redis of one's own, in memory alone; its URL.
-
-    Raises:
-        UsageError: it is not installed.
-        Unavailable: it does not start.
-    """
-    program = shutil.which("redis-server")
-    if program is None:
-        raise UsageError(
-            "redis-server is not installed; install it with: apt-get install redis-server"
-        )
-    folder.mkdir(mode=0o700)
-    port, password = free_port(), secrets.token_urlsafe(24)
-    settings = f"bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave ''\ndir {folder}\n"
-    (folder / "redis.conf").write_text(settings)
-    with (folder / "redis.log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - by path
-            [program, folder / "redis.conf"], stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        _await_port(port, process)
-        yield f"redis://:{password}@127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    raise Unavailable("redis-server", "it did not start")
 
 
 def _named(worker: str) -> Mapping[str, str]:

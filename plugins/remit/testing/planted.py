@@ -53,22 +53,26 @@ Row = tuple[int, Decimal, float, str, UUID, date, datetime, datetime, bool, str,
 
 def rows(count: int) -> Iterator[Row]:
     """The rows, the same each time; the same number of them on each day."""
-    for i in range(count):
-        noise = hashlib.md5(b"%d" % i, usedforsecurity=False).digest()
-        words = " ".join(_WORDS[byte % len(_WORDS)] for byte in noise)
-        yield (
-            8_675_309_100_000_000 + i,
-            Decimal(867_530_920_000_000 + 37 * i).scaleb(-4),
-            86_753_093 + (i + 1) / 2**18,
-            f'Canari "{chr(0xE9)}" 86753094-{i:06}',
-            UUID(f"86753095-{noise.hex()[:4]}-4{noise.hex()[4:7]}-8{noise.hex()[7:10]}-{i:012x}"),
-            date(1731, 4, 1 + i * 30 // count),
-            datetime(1732, 5, 1) + timedelta(seconds=i, microseconds=i),  # noqa: DTZ001
-            datetime(1733, 6, 1, tzinfo=UTC) + timedelta(seconds=i, microseconds=i),
-            i % 2 == 0,
-            f"86753096 {words} {noise.hex()[:3]}",
-            f"{WITHHELD} {words}",
-        )
+    return (_row(i, count) for i in range(count))
+
+
+def _row(i: int, count: int) -> Row:
+    noise = hashlib.md5(b"%d" % i, usedforsecurity=False).digest()
+    words = " ".join(_WORDS[byte % len(_WORDS)] for byte in noise)
+    passed = timedelta(seconds=i, microseconds=i)
+    return (
+        8_675_309_100_000_000 + i,
+        Decimal(867_530_920_000_000 + 37 * i).scaleb(-4),
+        86_753_093 + (i + 1) / 2**18,
+        f'Canari "é" 86753094-{i:06}',
+        UUID(f"86753095-{noise.hex()[:4]}-4{noise.hex()[4:7]}-8{noise.hex()[7:10]}-{i:012x}"),
+        date(1731, 4, 1 + i * 30 // count),
+        datetime(1732, 5, 1) + passed,
+        datetime(1733, 6, 1, tzinfo=UTC) + passed,
+        i % 2 == 0,
+        f"86753096 {words} {noise.hex()[:3]}",
+        f"{WITHHELD} {words}",
+    )
 
 
 def traces(count: int, of: int = 1) -> Iterator[str | bytes]:
@@ -85,9 +89,8 @@ def traces(count: int, of: int = 1) -> Iterator[str | bytes]:
     yield from ("8.675309", "8,675,309", "86,753,09")
     for iso, arguments in _MONTHS.items():
         yield from (f"{iso}-", f"date({arguments}, ", f"datetime({arguments}, ")
-    for i, row in enumerate(rows(count)):
-        if i % of == 0:
-            yield from _binary(row)
+    for i in range(0, count, of):
+        yield from _binary(_row(i, count))
 
 
 def _binary(row: Row) -> Iterator[bytes]:

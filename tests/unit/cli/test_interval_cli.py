@@ -282,7 +282,7 @@ def test_a_run_without_the_interval_is_refused(laboratory: World, remit: Remit) 
 def test_an_interrupted_night_is_gone_on_with_and_another_night_is_not_mistaken_for_it(
     laboratory: World, remit: Remit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise Unavailable("the source", "it does not answer.")
 
     with monkeypatch.context() as patch:

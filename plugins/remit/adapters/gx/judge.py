@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SIZE = re.compile(r"[1-9]\d*(KB|MB|GB|TB|KiB|MiB|GiB|TiB)")
 # BASIC is the least that has counts; of the values that it would show, none is asked for.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+_LOUD = ("great_expectations", "sqlalchemy")
+_BELOW = tuple(f"{name}." for name in _LOUD)
 
 
 class GxJudge:
@@ -224,16 +226,25 @@ def _refuse_ambiguous(names: Sequence[str]) -> None:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Let nothing be logged or warned: GX logs queries, arguments and tracebacks, with values."""
-    loggers = [logging.getLogger(name) for name in ("great_expectations", "sqlalchemy")]
-    before = [(logger, logger.handlers, logger.propagate) for logger in loggers]
+    """Let nothing be logged or warned: GX logs queries, arguments and tracebacks, with values.
+
+    At DEBUG, SQLAlchemy logs what is found, such as the greatest value of a column.
+    """
+    tops = [logging.getLogger(name) for name in _LOUD]
+    before = [(logger, logger.handlers, logger.propagate) for logger in tops]
+    below = [name for name in logging.root.manager.loggerDict if name.startswith(_BELOW)]
+    muted = [one for one in map(logging.getLogger, below) if not one.disabled]
     try:
-        for logger in loggers:
+        for logger in tops:
             # Without any handler, logging would write to stderr as a last resort.
             logger.handlers, logger.propagate = [logging.NullHandler()], False
+        for logger in muted:
+            logger.disabled = True  # it may have handlers of its own
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         for logger, handlers, propagate in before:
             logger.handlers, logger.propagate = handlers, propagate
+        for logger in muted:
+            logger.disabled = False

@@ -1,0 +1,114 @@
+"""One run's pieces over one Celery worker and over two: `python -m benchmarks.celery`.
+
+    python -m benchmarks.celery [--rows 3000000] [--rows-per-piece 250000] [--rounds 1]
+
+Each worker runs one task at a time on a core of its own; PostgreSQL, the S3 API (moto's server) and
+the rest of Airflow run where they can. Printed are the seconds from the first piece's start to the
+record "extracted", and the ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+
+from remit.testing.celery import MIGRATION, CeleryAirflow
+from remit.testing.laboratory import Laboratory
+
+_PATIENTS = 1000
+_MULTIPLIED = """
+INSERT INTO results
+SELECT gen_random_uuid(), sample_id, patient_id, site_code, loinc_code, value_numeric, value_text,
+       unit, reference_low, reference_high, abnormal, result_date, validated_at, comment
+FROM results, generate_series(2, {times});
+ANALYZE
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.celery")
+    parser.add_argument("--rows", type=int, default=3_000_000)
+    parser.add_argument("--rows-per-piece", type=int, default=250_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    options = parser.parse_args()
+    figures: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "home"
+        with CeleryAirflow(root, options.rows_per_piece, everything) as airflow:
+            fill(airflow.source_url, options.rows)
+            airflow.ready()
+            for _ in range(options.rounds):
+                for workers in figures:
+                    figures[workers].append(measured(airflow, workers))
+                    print(workers, json.dumps(figures[workers][-1]), flush=True)
+    seconds = {n: median(one["seconds"] for one in found) for n, found in figures.items()}
+    print(
+        f"one worker {seconds[1]:.1f} s, two workers {seconds[2]:.1f} s, {seconds[1] / seconds[2]:.2f} times"
+    )
+
+
+def everything(fields: dict[str, Any]) -> None:
+    """Instruct all sites and five years."""
+    for table, zone in zip(fields["tables"], ("", "T00:00:00Z"), strict=True):
+        rows = table["rows"]
+        rows["window"] |= {"from": f"2021-01-01{zone}", "to": f"2026-01-01{zone}"}
+        rows["sites"]["in"] = ["LYO1", "LYO2", "LIL1", "BRE1", "PAR1", "MAR1"]
+        rows["maximum"] = 100_000_000
+
+
+def fill(url: str, rows: int) -> None:
+    """About so many results."""
+    Laboratory(patients=_PATIENTS).write_postgres(url)
+    with psycopg.connect(url) as connection:
+        connection.execute(_MULTIPLIED.format(times=max(2, rows // (20 * _PATIENTS))))
+
+
+def measured(airflow: CeleryAirflow, workers: int) -> dict[str, Any]:
+    """Extract once; what comes after the extract is cut off."""
+    names = [f"worker-{number}" for number in range(1, workers + 1)]
+    for core, name in enumerate(names):
+        airflow.start_worker(name, core)
+    for name in names:
+        airflow.await_worker(name)
+    run = airflow.api.trigger(MIGRATION)
+    airflow.wait(lambda: done(airflow, run), "the extract is gathered", 900)
+    pieces = [
+        one
+        for (task, _), one in airflow.api.tasks(MIGRATION, run).items()
+        if task == "extract_piece"
+    ]
+    airflow.api.fail(MIGRATION, run)
+    for name in names:
+        airflow.kill(name)
+    story = airflow.story()
+    extracted = next(record for record in story.records if record.kind == "extracted")
+    start = min(datetime.fromisoformat(one["start_date"]) for one in pieces)
+    ends = max(datetime.fromisoformat(one["end_date"]) for one in pieces)
+    return {
+        "rows": sum(file["rows"] for file in extracted.data["files"]),
+        "pieces": len(pieces),
+        "seconds": round((datetime.fromisoformat(extracted.at) - start).total_seconds(), 2),
+        "until_last_piece": round((ends - start).total_seconds(), 2),
+        "in_pieces": [round(one["duration"], 1) for one in pieces],
+        "by": sorted({one["hostname"] for one in pieces}),
+    }
+
+
+def done(airflow: CeleryAirflow, run: str) -> bool:
+    """Whether the extract's task has ended."""
+    state = airflow.api.tasks(MIGRATION, run).get(("extract", -1), {}).get("state")
+    if state == "failed":
+        raise SystemExit("the extract failed")
+    return state == "success"
+
+
+if __name__ == "__main__":
+    main()
