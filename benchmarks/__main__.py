@@ -1,8 +1,10 @@
-"""`make bench`: this project beside the floor and the naive way, interleaved, on a real PostgreSQL.
+"""`make bench`: this project beside the floor, a script by hand and the naive way, interleaved.
 
-    python -m benchmarks [--patients 75000] [--rounds 3] [--out benchmarks/results.json]
+    python -m benchmarks [--rows 1500000 15000000] [--rounds 3] [--naive-rounds 1]
+                         [--out benchmarks/results.json] [--page docs/benchmarks.md]
 
-Medians and ratios; peak memory of the process; the machine's details. 20 results a patient.
+On a real PostgreSQL that it starts. Medians and ratios; peak memory of the process; the machine's
+details. Half of each table's rows are in scope.
 """
 
 from __future__ import annotations
@@ -18,10 +20,13 @@ import time
 from pathlib import Path
 from statistics import median
 
+from benchmarks.database import fill
+from benchmarks.page import write_page
 from benchmarks.ways import WAYS
-from remit.testing.laboratory import Laboratory
 from remit.testing.postgres import PostgresCluster
 
+WINDOW = ("2023-07-01", "2026-01-01")
+INCREMENT = ("2024-03-05", "2024-03-06")
 START_UPS = {
     "python": "pass",
     "import remit.operators (what parsing a DAG costs beside Airflow itself)": "import airflow.sdk;"
@@ -36,28 +41,63 @@ START_UPS = {
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--patients", type=int, default=75_000)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_500_000, 15_000_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--naive-rounds", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results.json"))
+    parser.add_argument("--page", type=Path, default=Path("docs/benchmarks.md"))
     options = parser.parse_args()
-    figures: dict[str, list[dict]] = {way: [] for way in WAYS}
-    with PostgresCluster() as cluster:
-        url = cluster.create_database("lis")
-        Laboratory(patients=options.patients).write_postgres(url)
-        for number in range(options.rounds):
-            for way in WAYS:
-                figures[way].append(_measure(way, url))
-                print(f"round {number + 1}: {way}: {figures[way][-1]}", file=sys.stderr)
-    report = _report(figures) | {"start_up_seconds": _start_ups()}
+    tables = {}
+    for rows in options.rows:
+        with PostgresCluster(timeout=120) as cluster:
+            url = cluster.create_database("lis")
+            fill(url, rows)
+            tables[str(rows)] = _report(_measured(url, options))
+            increments = _increments(url)
+    report = {
+        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+        "machine": _machine(),
+        "tables": tables,
+        "increment": increments,
+        "start_up_seconds": _start_ups(),
+    }
     options.out.write_text(json.dumps(report, indent=2) + "\n")
-    print(_table(report))
+    write_page(report, options.page)
 
 
-def _measure(way: str, url: str) -> dict:
+def _measured(url: str, options: argparse.Namespace) -> dict[str, list[dict]]:
+    figures: dict[str, list[dict]] = {way: [] for way in WAYS}
+    for number in range(options.rounds):
+        for way in WAYS:
+            if way == "naive" and number >= options.naive_rounds:
+                continue
+            figures[way].append(_measure(way, url, WINDOW))
+            print(f"round {number + 1}: {way}: {figures[way][-1]}", file=sys.stderr, flush=True)
+    return {way: rounds for way, rounds in figures.items() if rounds}
+
+
+def _measure(way: str, url: str, window: tuple[str, str]) -> dict:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "benchmarks.ways", way, url, folder]
+        command = [sys.executable, "-m", "benchmarks.ways", way, url, folder, *window]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def _increments(url: str) -> dict[str, dict]:
+    """A night's rows, with imports and everything else that a process costs."""
+    found = {}
+    for way in ("extract and encrypt", "extract, encrypt and validate", "naive"):
+        rounds = []
+        for _ in range(3):
+            began = time.perf_counter()
+            one = _measure(way, url, INCREMENT)
+            rounds.append(one | {"process": time.perf_counter() - began})
+        found[way] = {
+            "rows": rounds[0]["rows"],
+            "process_seconds": round(median(one["process"] for one in rounds), 2),
+            "work_seconds": round(median(one["seconds"] for one in rounds), 2),
+        }
+    return found
 
 
 def _start_ups() -> dict[str, float]:
@@ -73,39 +113,28 @@ def _start_ups() -> dict[str, float]:
 
 
 def _report(figures: dict[str, list[dict]]) -> dict:
-    floor = median(one["seconds"] for one in figures["floor"])
+    least = median(one["seconds"] for one in figures["floor"])
     ways = {}
     for way, rounds in figures.items():
         seconds = median(one["seconds"] for one in rounds)
         ways[way] = {
+            "rounds": len(rounds),
             "rows": rounds[0]["rows"],
             "seconds": round(seconds, 2),
-            "times_floor": round(seconds / floor, 2),
+            "times_floor": round(seconds / least, 2),
             "krows_per_second": round(rounds[0]["rows"] / seconds / 1000),
             "peak_mb": round(max(one["peak_mb"] for one in rounds)),
         }
-    machine = {
+    return ways
+
+
+def _machine() -> dict:
+    return {
         "python": platform.python_version(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
         "system": platform.system(),
     }
-    return {
-        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
-        "machine": machine,
-        "ways": ways,
-    }
-
-
-def _table(report: dict) -> str:
-    lines = ["| way | rows | s | x floor | krows/s | peak MB |", "|---|---|---|---|---|---|"]
-    for way, one in report["ways"].items():
-        lines.append(
-            f"| {way} | {one['rows']} | {one['seconds']} | {one['times_floor']} "
-            f"| {one['krows_per_second']} | {one['peak_mb']} |"
-        )
-    lines += [f"{name}: {seconds} s" for name, seconds in report["start_up_seconds"].items()]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -19,6 +21,7 @@ from typing import Any
 
 import psycopg
 
+from remit.evidence import Record
 from remit.testing.celery import MIGRATION, CeleryAirflow
 from remit.testing.laboratory import Laboratory
 
@@ -78,6 +81,7 @@ def measured(airflow: CeleryAirflow, workers: int) -> dict[str, Any]:
         airflow.start_worker(name, core)
     for name in names:
         airflow.await_worker(name)
+    before = spent(airflow)
     run = airflow.api.trigger(MIGRATION)
     airflow.wait(lambda: done(airflow, run), "the extract is gathered", 900)
     pieces = [
@@ -85,21 +89,48 @@ def measured(airflow: CeleryAirflow, workers: int) -> dict[str, Any]:
         for (task, _), one in airflow.api.tasks(MIGRATION, run).items()
         if task == "extract_piece"
     ]
+    after = spent(airflow)
     airflow.api.fail(MIGRATION, run)
     for name in names:
         airflow.kill(name)
     story = airflow.story()
-    extracted = next(record for record in story.records if record.kind == "extracted")
+    extracted, divided = (
+        next(record for record in story.records if record.kind == kind)
+        for kind in ("extracted", "divided")
+    )
     start = min(datetime.fromisoformat(one["start_date"]) for one in pieces)
     ends = max(datetime.fromisoformat(one["end_date"]) for one in pieces)
     return {
         "rows": sum(file["rows"] for file in extracted.data["files"]),
         "pieces": len(pieces),
-        "seconds": round((datetime.fromisoformat(extracted.at) - start).total_seconds(), 2),
+        "seconds": round((at(extracted) - start).total_seconds(), 2),
         "until_last_piece": round((ends - start).total_seconds(), 2),
         "in_pieces": [round(one["duration"], 1) for one in pieces],
+        "since_divided": round((at(extracted) - at(divided)).total_seconds(), 2),
+        "cpu_seconds": {name: round(after[name] - before[name], 1) for name in after},
         "by": sorted({one["hostname"] for one in pieces}),
     }
+
+
+def at(record: Record) -> datetime:
+    """When it was recorded."""
+    return datetime.fromisoformat(record.at)
+
+
+def spent(airflow: CeleryAirflow) -> dict[str, float]:
+    """CPU seconds so far of each part, of this process with its S3 API, and of the whole machine."""
+    tick, parts = os.sysconf("SC_CLK_TCK"), {pid: name for name, pid in airflow.processes.items()}
+    found = dict.fromkeys(parts.values(), 0.0) | {"s3": sum(os.times()[:2])}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = path.read_text().rpartition(")")[2].split()
+            mother, session = int(fields[1]), int(fields[3])
+            name = parts.get(session) or parts.get(mother) or parts.get(int(path.parent.name))
+            if name:
+                found[name] += sum(map(int, fields[11:15])) / tick
+    busy = Path("/proc/stat").read_text().split()[1:9]
+    idle = int(busy[3]) + int(busy[4])
+    return found | {"machine": (sum(map(int, busy)) - idle) / tick}
 
 
 def done(airflow: CeleryAirflow, run: str) -> bool:

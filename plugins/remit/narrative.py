@@ -126,6 +126,9 @@ def _extracted(data: Mapping[str, Any]) -> list[str]:
             f"{file['sha256']}.{suppressed}"
         )
         lines += [f"  {_scanned(column)}" for column in file.get("free_text", [])]
+    for table, columns in data["reconciled"].items():
+        sums = f", and the sums of {', '.join(columns)}" if columns else ""
+        lines.append(f"{table}: rows{sums} are those that the source found in the same state.")
     return lines
 
 

@@ -42,7 +42,7 @@ class ExtractOperator(StepOperator):
         *,
         source_conn_id: str,
         in_pieces: bool = False,
-        poke_interval: float = 5,
+        poke_interval: float = 1,
         longest: timedelta = timedelta(hours=4),
         **kwargs: Any,
     ) -> None:

@@ -139,6 +139,7 @@ class CeleryAirflow:
         """Start a worker that runs one task at a time.
 
         Args:
+            name: begins with ``worker``; Airflow shows it as the host of its tasks.
             core: the only one that it may run on.
         """
         options = ("--concurrency", "1", "--celery-hostname", name, "--skip-serve-logs")
@@ -164,14 +165,17 @@ class CeleryAirflow:
         kill_session(process)
         held.close()
 
-    def stop(self, name: str) -> None:
-        """Have a worker or component end as it does when asked."""
-        self._running.pop(name)[1].close()
+    @property
+    def workers(self) -> list[str]:
+        """The names of the workers that were started and not killed."""
+        return [name for name in self._running if name.startswith("worker")]
 
-    def stop_workers_but_one(self) -> None:
-        """Leave a single worker."""
-        for name in [name for name in self._running if name.startswith("worker")][1:]:
-            self.stop(name)
+    @property
+    def processes(self) -> dict[str, int]:
+        """The process ids of what runs, PostgreSQL's among it."""
+        pid = (self._cluster.directory / "data" / "postmaster.pid").read_text().split()[0]
+        found = {name: process.pid for name, (process, _) in self._running.items()}
+        return found | {"postgresql": int(pid)}
 
     def story(self) -> Story:
         """The newest run's evidence."""
@@ -208,7 +212,8 @@ class CeleryAirflow:
 
     def _start(self, held: ExitStack) -> None:
         self.home.make()
-        cluster, _ = held.enter_context(PostgresCluster()), held.enter_context(self.s3)
+        cluster = self._cluster = held.enter_context(PostgresCluster())
+        held.enter_context(self.s3)
         self.source_url = cluster.create_database("lis")
         self.home.source = postgres_connection(self.source_url)
         broker = held.enter_context(redis(self.home.root / "redis"))

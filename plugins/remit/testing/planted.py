@@ -21,9 +21,8 @@ from uuid import UUID
 import yaml
 
 TABLE = "canaries"
-WITHHELD = "86753098"
-"""What a value starts with that the source has and no instruction lets leave."""
 
+_WITHHELD = "86753098"  # what a value starts with that is not instructed
 _PURPOSE = "To be looked for afterwards, wherever it must not be"
 # Name, declared type, PostgreSQL's and SQLite's.
 _COLUMNS = (
@@ -71,7 +70,7 @@ def _row(i: int, count: int) -> Row:
         datetime(1733, 6, 1, tzinfo=UTC) + passed,
         i % 2 == 0,
         f"86753096 {words} {noise.hex()[:3]}",
-        f"{WITHHELD} {words}",
+        f"{_WITHHELD} {words}",
     )
 
 
@@ -79,7 +78,8 @@ def traces(count: int, of: int = 1) -> Iterator[str | bytes]:
     """What tells a value, as text or in the memory of a program, for `find_planted`.
 
     Args:
-        count: how many rows there are. of: values in binary of each so manieth row only.
+        count: how many rows there are.
+        of: the binary forms are given for one row of so many only.
     """
     for digit in range(1, 9):
         start = f"8675309{digit}"

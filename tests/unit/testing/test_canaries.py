@@ -112,6 +112,17 @@ def test_a_structured_log_gives_itself_away(tmp_path: Path) -> None:
     assert offsets(path, [name, comment]) == [text.index("Zo"), text.index("dit")]
 
 
+def test_what_python_shows_of_a_text_and_bytes_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(ascii("Zoé Noël").encode() + b"\0" + (8_675_309).to_bytes(8, "little"))
+    assert offsets(path, ["Zoé Noël"]) == [1]
+    planted = (8_675_309).to_bytes(8, "little")
+    assert [at for _, at in find_planted([path], [planted, "Zoé Noël"])] == [
+        1,
+        len(path.read_bytes()) - 8,
+    ]
+
+
 def test_other_encodings_are_not_looked_into(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(base64.b64encode(b"plantedplanted") + "é-planted".encode("latin-1"))

@@ -232,7 +232,7 @@ def _silence() -> Iterator[None]:
     """
     tops = [logging.getLogger(name) for name in _LOUD]
     before = [(logger, logger.handlers, logger.propagate) for logger in tops]
-    below = [name for name in logging.root.manager.loggerDict if name.startswith(_BELOW)]
+    below = [n for n in [*logging.root.manager.loggerDict] if n.startswith(_BELOW)]
     muted = [one for one in map(logging.getLogger, below) if not one.disabled]
     try:
         for logger in tops:
