@@ -22,7 +22,8 @@ from typing import Any
 import psycopg
 
 from remit.evidence import Record
-from remit.testing.celery import MIGRATION, CeleryAirflow
+from remit.testing.celery import CeleryAirflow
+from remit.testing.celery_home import MIGRATION
 from remit.testing.laboratory import Laboratory
 
 _PATIENTS = 1000

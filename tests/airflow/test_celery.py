@@ -12,7 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from remit.testing.celery import BUCKET, DELETION, MIGRATION, CeleryAirflow
+from remit.testing.celery import BUCKET, CeleryAirflow
+from remit.testing.celery_home import DELETION, MIGRATION
 from remit.testing.laboratory import Laboratory
 from remit.testing.world import World
 

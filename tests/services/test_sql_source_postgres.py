@@ -443,7 +443,13 @@ def test_decimals_arrive_exactly(db: Database, source: Source, value: Decimal) -
     assert read(source, query("t", "x decimal(38,10)")) == [{"x": value}]
 
 
-def test_types_hold_where_first_batches_are_null(db: Database, source: Source) -> None:
+def test_types_hold_where_first_batches_are_null(
+    db: Database, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "remit.adapters.sql_source.postgres._OPTIONS",
+        {"adbc.postgresql.batch_size_hint_bytes": str(1 << 20)},
+    )
     run(db, "CREATE TABLE t (id int, s text, n numeric(5,2), u uuid)")
     run(db, "INSERT INTO t SELECT g FROM generate_series(1, 200000) AS g")
     run(db, "INSERT INTO t VALUES (0, '007', 1.25, '123e4567-e89b-12d3-a456-426614174000')")

@@ -117,8 +117,12 @@ def many(url: str) -> int:
 
 
 def test_all_keys_are_read_before_the_rows_in_the_same_state(
-    url: str, source: Source, many: int
+    url: str, source: Source, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "remit.adapters.sql_source.postgres._OPTIONS",
+        {"adbc.postgresql.batch_size_hint_bytes": str(1 << 20)},
+    )
     with source.snapshot() as snapshot:
         expected = snapshot.count(RESULTS)
         with psycopg.connect(url, autocommit=True) as database:

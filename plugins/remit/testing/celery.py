@@ -14,7 +14,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -23,72 +22,24 @@ from remit.errors import Unavailable
 from remit.evidence import EvidenceLog
 from remit.signing import load_signer
 from remit.testing.airflow_api import AirflowApi
+from remit.testing.celery_home import DAGS, MIGRATION, SETTINGS, CeleryHome
 from remit.testing.controller import Edit
-from remit.testing.demo_home import DemoHome, kill_session, postgres_connection
+from remit.testing.demo_home import kill_session, postgres_connection
 from remit.testing.postgres import PostgresCluster
 from remit.testing.redis_server import free_port, redis
 from remit.testing.s3 import S3Server
 from remit.wiring import Settings, clock, open_ledger
 
 BUCKET = "remit-staging"
-MIGRATION = "celery_migration"
-DELETION = "remit_deletion"
 _READY_SECONDS = 240.0
 _YEAR = 365 * 86400.0
 
-_DAGS = f"""
-from datetime import timedelta
-from airflow.sdk import DAG
-from remit.operators import ControlledMigration, DeleteOperator
-
-with DAG("{MIGRATION}", schedule=None, catchup=False):
-    ControlledMigration(
-        instruction="include/instructions/durand.yaml",
-        source_conn_id="durand_lis",
-        landing_conn_id="kalisil_landing",
-        poke_interval=0.5,
-        retries=3,
-        retry_delay=timedelta(seconds=1),
-    )
-
-with DAG("{DELETION}", schedule=None, catchup=False):
-    DeleteOperator(task_id="delete_due")
-"""
-_SETTINGS = {
-    "AIRFLOW__API__HOST": "127.0.0.1",
-    "AIRFLOW__API__WORKERS": "1",
-    "AIRFLOW__CELERY__SYNC_PARALLELISM": "1",
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-    # A worker that is lost is noticed in seconds.
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-    "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
-    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
-    # So often a worker looks whether a task's process has ended, besides being told.
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-}
 _COMPONENTS = {
     "api-server": (),
     "scheduler": ("--skip-serve-logs",),
     "dag-processor": (),
     "triggerer": ("--skip-serve-logs",),
 }
-
-
-@dataclass
-class CeleryHome(DemoHome):
-    """The processor's places, with settings of its own beside those of the demo's."""
-
-    settings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The environment of the processor's processes."""
-        return super().environment | self.settings
 
 
 class CeleryAirflow:
@@ -233,10 +184,10 @@ class CeleryAirflow:
         self.api = AirflowApi(address, "admin", password)
         dags = self.home.root / "dags"
         dags.mkdir()
-        (dags / "celery_dags.py").write_text(_DAGS)
+        (dags / "celery_dags.py").write_text(DAGS)
         metadata = cluster.create_database("airflow").partition("://")[2]
         return (
-            _SETTINGS
+            SETTINGS
             | self.s3.environment
             | {
                 "AIRFLOW__API__BASE_URL": address,
