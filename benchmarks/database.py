@@ -7,7 +7,7 @@ import psycopg
 from remit.testing.laboratory import Laboratory
 
 RESULTS_PER_PATIENT = 20
-MADE = 1_000_000
+MADE = 500_000
 
 
 def fill(url: str, rows: int) -> None:

@@ -78,6 +78,9 @@ _STRONG = "|".join((*_HASHES, *_KEYS_AND_TOKENS, _IN_URL))
 _ANY = f"{_STRONG}|{_SAID}"
 
 
+_REMEMBERED = 10_000
+
+
 def find_credentials(array: pa.Array | pa.ChunkedArray) -> int:
     """Count the values that look like a credential by their content.
 
@@ -114,6 +117,29 @@ def require_no_credentials(values: pa.Array, where: str) -> None:
             f"{found} of {len(values)} values look like credentials (passwords, tokens, keys).",
             "nothing was kept; leave the column out, or have the controller empty it.",
         )
+
+
+class CredentialCheck:
+    """Looks through batches of one column, at each value that comes again only once.
+
+    Args:
+        where: table and column, as refusals name them.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._cleared: pa.Array | None = None
+
+    def require(self, values: pa.Array) -> None:
+        """Refuse (column-credential) a batch of which any value looks like a credential."""
+        distinct = pc.unique(values)
+        fresh = distinct
+        if self._cleared is not None:
+            fresh = distinct.filter(pc.invert(pc.is_in(distinct, self._cleared)))
+        if len(fresh) and find_credentials(fresh):
+            require_no_credentials(values, self._where)
+        # Columns of long texts hardly repeat, and are not worth remembering.
+        self._cleared = distinct if len(distinct) <= _REMEMBERED else None
 
 
 def _as_text(array: Any) -> Any:

@@ -87,9 +87,7 @@ def extract(
         if shared is None:
             staged = [extractor.extract(piece, snapshot) for piece in pieces]
         else:
-            staged = _in_lanes(
-                extractor, pieces, snapshot, source, shared, min(lanes, MOST_LANES)
-            )
+            staged = _in_lanes(extractor, pieces, snapshot, source, shared, min(lanes, MOST_LANES))
     reconciled = {}
     for table in terms.tables:
         read = [one.read for one in staged if one.file.table == table.name]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from remit import canonical
-from remit.credentials import require_no_credentials
+from remit.credentials import CredentialCheck
 from remit.free_text import ScannedColumn
 from remit.instruction import Instruction, Table
 from remit.ports import PseudonymKeys, Store
@@ -100,6 +100,7 @@ class TableWriter:
         self._table, self._context, self._staging = table, context, staging.store
         self._readers = readers_of(terms, staging.key)
         self._transformer = Transformer(table, terms, staging.pseudonyms)
+        self._credentials = _credential_checks(table)
         self._standing = standing
         self._writer: EncryptedWriter | None = None
 
@@ -109,7 +110,8 @@ class TableWriter:
         Raises:
             Refused: column-credential; those of the transformations.
         """
-        _refuse_credentials(self._table, admitted)
+        for column, check in self._credentials.items():
+            check.require(admitted.column(column))
         batch = self._transformer.apply(admitted)
         if not batch.num_rows:
             return  # a file without rows has no columns to be opened, whatever batches came
@@ -148,15 +150,16 @@ class TableWriter:
         return EncryptedWriter(draft, schema, columns, self._readers, self._context, dictionary)
 
 
-def _refuse_credentials(table: Table, batch: pa.RecordBatch) -> None:
+def _credential_checks(table: Table) -> dict[str, CredentialCheck]:
     """Whatever the column is called and the instruction says: a password must not leave.
 
     Looked for as the source has it: most of a password is one still, and not recognised.
     """
-    for column, values in zip(table.columns, batch.columns, strict=True):
-        if column.declared.name != "string" or column.transformation.kind in _SAYING_NOTHING:
-            continue
-        require_no_credentials(values, f"{table.name}.{column.name}")
+    return {
+        column.name: CredentialCheck(f"{table.name}.{column.name}")
+        for column in table.columns
+        if column.declared.name == "string" and column.transformation.kind not in _SAYING_NOTHING
+    }
 
 
 def repeating(batch: pa.RecordBatch) -> list[str]:

@@ -18,6 +18,7 @@ _FIRST_DAY = date.min.toordinal() - _EPOCH
 _LAST_DAY = date.max.toordinal() - _EPOCH
 _DAY_US = 86_400_000_000
 # A uuid's digits in groups of 8, 4, 4, 4 and 12, and its text with a hyphen between them.
+_SAMPLE = 2048
 _DIGITS = np.dtype([("a", "u8"), ("b", "u4"), ("c", "u4"), ("d", "u4"), ("e", "u8"), ("f", "u4")])
 _TEXT = np.dtype(
     {
@@ -80,7 +81,11 @@ def _exact(array: pa.Array, declared: ColumnType) -> pa.Array:
     if isinstance(array.type, pa.UuidType):
         return _hyphenated(array.storage)
     array.validate(full=True)  # not done by casts, nor by the driver: UTF-8
-    array = array.cast(declared.arrow())
+    array = (
+        _by_distinct(array, declared)
+        if declared.name == "decimal"
+        else array.cast(declared.arrow())
+    )
     if declared.name == "uuid":
         array = pc.ascii_lower(array)
         if pc.all(pc.match_substring_regex(array, _UUID)).as_py() is False:
@@ -88,6 +93,15 @@ def _exact(array: pa.Array, declared: ColumnType) -> pa.Array:
     if declared.name in ("date", "timestamp", "timestamptz"):
         _check_calendar(array)
     return array
+
+
+def _by_distinct(array: pa.Array, declared: ColumnType) -> pa.Array:
+    """Cast texts of numbers; where they repeat, as results of analyses do, each of them once."""
+    sample = array.slice(0, _SAMPLE)
+    if pc.count_distinct(sample).as_py() * 4 > len(sample):
+        return array.cast(declared.arrow())
+    encoded = array.dictionary_encode()
+    return encoded.dictionary.cast(declared.arrow()).take(encoded.indices)
 
 
 def _hyphenated(array: pa.FixedSizeBinaryArray) -> pa.StringArray:
