@@ -183,6 +183,9 @@ class Ledger(Protocol):
             Unavailable: somebody else holds it; or, at an append or at the end, it was lost meanwhile.
         """
 
+    def require_held(self) -> None:
+        """Raise `Unavailable` when a lock that this process took was lost meanwhile."""
+
 
 class EvidenceLog:
     """The log as the steps write and read it."""

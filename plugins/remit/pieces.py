@@ -17,7 +17,8 @@ from remit.ports import Part, Snapshot
 ROWS_PER_PIECE = 1_000_000
 """A piece takes seconds; what a worker that dies has to do again is one of them."""
 
-MOST_PIECES = 256
+MOST_PIECES = 1000
+"""Of all tables together: Airflow maps a task over 1,024 at most, by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,14 @@ class Piece:
         return cls(**{**fields, "part": part})
 
 
-def pieces_wanted(rows: int, each: int | None = None) -> int:
+def pieces_wanted(rows: int, each: int | None = None, tables: int = 1) -> int:
     """In how many pieces a table of so many rows in scope is best read.
 
     Args:
         each: about how many rows a piece has; None for `ROWS_PER_PIECE`.
+        tables: how many tables share the pieces that there may be.
     """
-    return max(1, min(-(-rows // (each or ROWS_PER_PIECE)), MOST_PIECES))
+    return max(1, min(-(-rows // (each or ROWS_PER_PIECE)), MOST_PIECES // tables))
 
 
 def divide(terms: Instruction, snapshot: Snapshot, wanted: Mapping[str, int]) -> list[Piece]:

@@ -153,6 +153,10 @@ class SqlLedger:
         """See `remit.evidence.Ledger`."""
         return self._locks.hold(name)
 
+    def require_held(self) -> None:
+        """See `remit.evidence.Ledger`."""
+        self._locks.require_held()
+
     def _own_name(self, connection: sa.Connection) -> str:
         name = connection.execute(sa.select(_LOG.c.name)).scalar()
         if name is None:

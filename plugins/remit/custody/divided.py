@@ -15,11 +15,10 @@ from typing import Any
 
 from remit.custody.run import Run
 from remit.errors import Refused, Unavailable
-from remit.extract import Extractor, StagedPiece, counted, reconcile
+from remit.extract import Extractor, StagedPiece, counted, reconcile, require_ceiling
 from remit.instruction import Table, VerifiedInstruction
 from remit.pieces import Piece, divide
 from remit.ports import Progress, Snapshot, Source, Totals
-from remit.remit_check import over_maximum
 from remit.signing import PublicKey
 from remit.table_writer import Staging
 
@@ -38,12 +37,16 @@ class Divided:
             Refused, Unavailable: as `Run.extract`.
         """
         run = self._run
+        run.require_known()
+        terms = run.instruction().terms
         with source.snapshot() as snapshot:
+            # In this state, so that no table can be rewritten under it; and before the run is held,
+            # for it may take long.
+            rows = {table.name: snapshot.count(table.query()) for table in terms.tables}
             with run.step("extract", after="planned", stops=True, waits=True):
-                instruction, staging = run.begin_extract(source)
-                terms = instruction.terms
-                # Counted with this state: from here on no table can be rewritten under it.
-                rows = {table.name: counted(table, snapshot).rows for table in terms.tables}
+                _, staging = run.begin_extract(source)
+                for table in terms.tables:
+                    require_ceiling(table, rows[table.name])
                 plan = run.story.last("planned")["plan"]
                 planned = {one["name"]: one["pieces"] for one in plan["tables"]}
                 pieces = divide(terms, snapshot, planned)
@@ -88,9 +91,8 @@ class Divided:
             held.enter_context(run.deployment.log.ledger.lock(f"{run.id}-piece-{number}"))
             if number > len(division["pieces"]) or number in self._staged(division):
                 return False
-            piece = Piece.from_json(division["pieces"][number - 1])
-            staged, sums = self._extract(instruction, division, piece, snapshot, progress)
-            with self._standing(division):
+            staged, sums = self._extract(instruction, division, number, snapshot, progress)
+            with self._standing(division, number):
                 data = {"division": division["division"], "number": number}
                 run.record(
                     "piece", data | {"file": staged.file.as_json(), "reconciled": list(sums)}
@@ -141,14 +143,15 @@ class Divided:
         self,
         instruction: VerifiedInstruction,
         division: Mapping[str, Any],
-        piece: Piece,
+        number: int,
         snapshot: Snapshot,
         progress: Progress,
     ) -> tuple[StagedPiece, tuple[str, ...]]:
-        run, table = self._run, instruction.terms.table(piece.table)
+        run, piece = self._run, Piece.from_json(division["pieces"][number - 1])
+        table = instruction.terms.table(piece.table)
         key = PublicKey.parse(division["staging_key"])
         staging = Staging(run.deployment.staging, key, run.deployment.pseudonyms)
-        standing = partial(self._standing, division)
+        standing = partial(self._standing, division, number)
         extractor = Extractor(instruction, run.id, staging, progress, standing)
         try:
             expected = counted(table, snapshot, piece.part)
@@ -156,26 +159,33 @@ class Divided:
             return staged, reconcile(table, expected, [staged.read])
         except Exception:
             # Told while the run is held; it ends by it, unless it has ended already.
-            with run.locked_soon(), run.recorded("extract", ends=not run.story.has("stopped")):
+            with run.locked_soon(), run.recorded("extract", ends=self._goes_on(division)):
                 raise
 
     @contextmanager
-    def _standing(self, division: Mapping[str, Any]) -> Iterator[None]:
-        """Hold the run while it goes on, and while its division is still this one."""
+    def _standing(self, division: Mapping[str, Any], number: int) -> Iterator[None]:
+        """Hold the run while it goes on by this division, and nobody else has staged the piece."""
         run = self._run
         with run.locked_soon():
-            run.require_order("extract", "divided")
+            run.require_standing("divided")
             if run.story.last("divided")["division"] != division["division"]:
                 raise Unavailable(f"run {run.id}", "its tables were divided anew meanwhile.")
+            if number in self._staged(division):
+                raise Unavailable(f"run {run.id}", f"another task staged piece {number} meanwhile.")
             yield
+
+    def _goes_on(self, division: Mapping[str, Any]) -> bool:
+        """Whether the run still extracts by this division, so that a refusal ends it."""
+        story = self._run.story
+        over = any(story.has(kind) for kind in ("extracted", "stopped", "deleted"))
+        return not over and bool(story.last("divided")["division"] == division["division"])
 
 
 def _gathered(table: Table, division: Mapping[str, Any], pieces: list[Any]) -> tuple[str, ...]:
     """The columns whose sums every piece reconciled, after the rows of all are those counted."""
     own = [piece for piece in pieces if piece["file"]["table"] == table.name]
     read = sum(piece["file"]["rows"] + piece["file"]["suppressed"] for piece in own)
-    if read > table.rows.maximum:
-        raise over_maximum(table, read)
+    require_ceiling(table, read)
     reconcile(table, Totals(division["rows"][table.name], {}), [Totals(read, {})])
     return tuple(own[0]["reconciled"])
 

@@ -222,6 +222,18 @@ class Custodian:
         with self.deployment.log.ledger.lock(self.id):
             yield
 
+    def require_standing(self, after: str) -> None:
+        """Refuse to begin or publish a file, unless the run is still held and still extracting.
+
+        Raises:
+            Refused: run-ended, step-out-of-order, run-overdue.
+            Unavailable: the lock on the run was lost, or somebody else went on with it.
+        """
+        self.deployment.log.ledger.require_held()
+        self.require_order("extract", after)
+        if self.story.has("extracted") or self.story.has("deleted"):
+            raise Unavailable(f"run {self.id}", "somebody else went on with it meanwhile.")
+
     @contextmanager
     def locked_soon(self) -> Iterator[None]:
         """As `locked`, after waiting for another task of the run, which holds it for a moment."""

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,12 +157,30 @@ class Run(Custodian):
             instruction, staging = self.begin_extract(source)
             each = self.deployment.rows_per_piece
             staged = extract.extract(
-                instruction, self.id, source, staging, progress, rows_per_piece=each
+                instruction,
+                self.id,
+                source,
+                staging,
+                progress,
+                standing=self._standing(),
+                rows_per_piece=each,
             )
             self.record_extracted(
                 [file.as_json() for file in staged.files], staged.reconciled, staging.key
             )
             return True
+
+    def _standing(self) -> Callable[[], AbstractContextManager[None]]:
+        """Asked before each file is begun and published, by lanes that are threads."""
+        one_at_a_time = threading.Lock()
+
+        @contextmanager
+        def standing() -> Iterator[None]:
+            with one_at_a_time:
+                self.require_standing("obliged")
+                yield
+
+        return standing
 
     def begin_extract(self, source: Source) -> tuple[VerifiedInstruction, Staging]:
         """Look once more at what is about to be read, oblige ourselves to delete, clear staging."""

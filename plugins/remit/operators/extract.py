@@ -6,7 +6,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import Unavailable
+from remit.errors import Refused, Unavailable
 from remit.operators.base import StepOperator
 from remit.operators.connections import resolve
 
@@ -65,7 +65,8 @@ class ExtractOperator(StepOperator):
         from remit.wiring import open_source
 
         if self._event is not None:
-            self._require_begun(run, self._event["failures"])
+            self._require_begun(run, self._event)
+        if self._event is not None or _all_staged(run):
             Divided(run).gather()
             return
         if self.in_pieces and run.pieces() and not run.story.has("extracted"):
@@ -77,10 +78,12 @@ class ExtractOperator(StepOperator):
         self._event = event
         self.execute(context)
 
-    def _require_begun(self, run: Run, failures: list[str]) -> None:
-        """Try again where nothing is staged yet; else `Divided.gather` says what can be done."""
-        for failure in failures:
-            self.log.warning("The state of the source was not held to the end: %s", failure)
+    def _require_begun(self, run: Run, event: dict[str, Any]) -> None:
+        """Fail as the triggerer did, unless `Divided.gather` can say what is to be done."""
+        if event["refusal"]:
+            raise Refused(**event["refusal"])
+        if event["failure"]:
+            self.log.warning("The state was not held to the end: %s", event["failure"])
             if not run.story.has("piece"):
                 raise Unavailable(f"run {run.id}", "the state of the source was not held open.")
 
@@ -99,6 +102,14 @@ class ExtractOperator(StepOperator):
             Divided(run).divisions(),
         )
         self.defer(trigger=trigger, method_name="gather", timeout=self.longest + _SLACK)
+
+
+def _all_staged(run: Run) -> bool:
+    """Whether every piece is staged, as when the task died while it gathered them."""
+    from remit.custody import Divided
+
+    story = run.story
+    return story.has("divided") and not story.has("extracted") and Divided(run).missing() == []
 
 
 class Telling:

@@ -10,13 +10,16 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from remit.errors import RemitError, Unavailable, describe_unexpected
+from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
 from remit.operators.connections import resolve_async
 from remit.wiring import Settings, open_deployment, open_source
+
+if TYPE_CHECKING:
+    from remit.custody import Divided
 
 
 class StateTrigger(BaseTrigger):
@@ -66,19 +69,19 @@ class StateTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Hold, in a thread of its own: a triggerer's pool is not for what takes hours."""
         left, done = threading.Event(), asyncio.Event()
-        loop, failures = asyncio.get_running_loop(), list[str]()
+        loop, told = asyncio.get_running_loop(), dict[str, Any](refusal=None, failure=None)
         try:
             known = await self._addresses()
             thread = threading.Thread(
-                target=self._held, args=(known, left, failures, done, loop), daemon=True
+                target=self._held, args=(known, left, told, done, loop), daemon=True
             )
             thread.start()
             await done.wait()
         except RemitError as error:
-            failures.append(str(error))
+            told["failure"] = str(error)
         finally:
             left.set()
-        yield TriggerEvent({"run": self.remit_run, "failures": failures})  # type: ignore[no-untyped-call]
+        yield TriggerEvent({"run": self.remit_run, **told})  # type: ignore[no-untyped-call]
 
     async def _addresses(self) -> dict[str, Any]:
         """What is behind the connections that the thread will need; it cannot look them up itself."""
@@ -92,16 +95,18 @@ class StateTrigger(BaseTrigger):
         self,
         known: Mapping[str, Any],
         left: threading.Event,
-        failures: list[str],
+        told: dict[str, Any],
         done: asyncio.Event,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         try:
             self._hold(known, left)
+        except Refused as refusal:
+            told["refusal"] = refusal.as_json()
         except RemitError as error:
-            failures.append(str(error))
+            told["failure"] = str(error)
         except Exception as error:  # noqa: BLE001  (told to the task, which fails by it)
-            failures.append(describe_unexpected(error))
+            told["failure"] = describe_unexpected(error)
         finally:
             loop.call_soon_threadsafe(done.set)
 
@@ -118,6 +123,14 @@ class StateTrigger(BaseTrigger):
             return
         ends = time.monotonic() + self.limit
         with divided.open(open_source(f"conn:{self.source_conn_id}", known.__getitem__)):
-            while divided.missing() and time.monotonic() < ends:
+            while self._goes_on(divided) and time.monotonic() < ends:
                 if left.wait(self.poke_interval):
                     return  # the trigger was cancelled
+
+    def _goes_on(self, divided: Divided) -> bool:
+        """Whether pieces are missing; a ledger that does not answer is asked again later."""
+        try:
+            return bool(divided.missing())
+        except Unavailable as error:
+            self.log.warning("%s; looking again later.", error)
+            return True

@@ -177,7 +177,7 @@ class _Planner:
         )
 
     def _pieces(self, rows: int) -> int:
-        wanted = pieces_wanted(rows, self._rows_per_piece)
+        wanted = pieces_wanted(rows, self._rows_per_piece, len(self._terms.tables))
         if wanted == 1 or self._snapshot.share() is None:
             return 1
         return max(1, len(self._snapshot.divide(self._table.query(), wanted)))

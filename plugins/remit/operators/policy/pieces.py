@@ -9,6 +9,7 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from remit.errors import Refused
 from remit.operators.base import QUERY_WORDS, mapped, place
 from remit.operators.piece import ExtractPieceOperator
+from remit.operators.policy.replaced import changed, replaced_in
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Operator
@@ -70,10 +71,6 @@ def _require_mapped_over(plan: PlanOperator, piece: MappedOperator) -> None:
         raise mapped(place(piece))
     if piece.get_closest_mapped_task_group() is not None:
         raise mapped(place(piece))
-    for name in sorted(piece.partial_kwargs.keys() & _REPLACING):
-        raise Refused(
-            "dag-operator-changed",
-            place(piece),
-            f"its {name} is not remit's.",
-            "use remit's operators as they are; put what else is to be done into tasks of its own.",
-        )
+    replaced = {*piece.partial_kwargs.keys() & _REPLACING, *replaced_in(ExtractPieceOperator)}
+    for name in sorted(replaced):
+        raise changed(piece, f"its {name} is not remit's.")

@@ -26,6 +26,7 @@ from remit.operators.extract import ExtractOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.policy.instruction import require_binding, require_plain
 from remit.operators.policy.pieces import group_of, is_piece, require_pieces
+from remit.operators.policy.replaced import changed, replaced_in
 from remit.operators.policy.side_door import require_no_side_door
 from remit.operators.seal import SealOperator
 from remit.operators.validate import ValidateOperator
@@ -98,21 +99,12 @@ def _unchanged(task: Operator) -> RemitOperator:
     if not isinstance(task, RemitOperator) or task.get_closest_mapped_task_group() is not None:
         raise mapped(place(task))
     if type(task) not in _OURS:
-        raise _changed(task, f"{type(task).__name__} is no operator of remit.")
+        raise changed(task, f"{type(task).__name__} is no operator of remit.")
     for name in _replaced(task):
-        raise _changed(task, f"its {name} is not remit's.")
+        raise changed(task, f"its {name} is not remit's.")
     for name in sorted(QUERY_WORDS & vars(task).keys()):
         raise hand_written(place(task), name)
     return task
-
-
-def _changed(task: RemitOperator, message: str) -> Refused:
-    return Refused(
-        "dag-operator-changed",
-        place(task),
-        message,
-        "use remit's operators as they are; put what else is to be done into tasks of its own.",
-    )
 
 
 def _replaced(task: RemitOperator) -> Iterator[str]:
@@ -122,15 +114,7 @@ def _replaced(task: RemitOperator) -> Iterator[str]:
         if name == "template_fields" or callable(getattr(kind, name, None)):
             yield name
     yield from (name for name in _HOOKS if getattr(task, f"_{name}_hook") is not None)
-    for defined in filter(_is_defined_here, kind.__mro__):
-        for name in vars(defined):
-            value = getattr(defined, name)
-            if callable(value) and not _is_defined_here(value):
-                yield name
-
-
-def _is_defined_here(thing: object) -> bool:
-    return str(getattr(thing, "__module__", "")).startswith("remit.operators.")
+    yield from replaced_in(kind)
 
 
 def _whole(dag: DAG, group: str | None, steps: list[RemitOperator]) -> _Migration:
