@@ -81,7 +81,7 @@ def extract(
         Refused: something read is outside the remit; no file of that table is left.
         Unavailable: source or staging gave out.
     """
-    terms = instruction.terms
+    terms, lanes = instruction.terms, min(lanes, MOST_LANES)
     with source.snapshot() as snapshot:
         expected = {table.name: counted(table, snapshot) for table in terms.tables}
         wanted = {
@@ -98,7 +98,7 @@ def extract(
         if shared is None:
             staged = [extractor.extract(piece, snapshot) for piece in pieces]
         else:
-            staged = _in_lanes(extractor, pieces, snapshot, source, shared, min(lanes, MOST_LANES))
+            staged = _in_lanes(extractor, pieces, snapshot, source, shared, lanes)
     reconciled = {}
     for table in terms.tables:
         read = [one.read for one in staged if one.file.table == table.name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from remit import signing
 from remit.custody import Run, due, execute_due
 from remit.errors import Refused, Unavailable
+from remit.evidence import timestamp
 from remit.instruction import digest_of, parse
 from remit.instruction.revocation import revocation_path, revoke
 from remit.testing.canaries import find_planted
@@ -188,22 +190,115 @@ def test_dump_in_a_folder_that_is_not_mounted_does_not_pass_for_deleted(
     assert not run.story.has("deleted")
 
 
+def test_empty_folder_in_the_place_of_the_dump_does_not_pass_for_deleted(
+    dumped: Callable[..., tuple[World, Fields]],
+) -> None:
+    world, form = dumped()
+    run = world.open_run(edit=with_dump(form))
+    extracted(world, run)
+    folder = world.root / "dump"
+    away = folder.rename(world.root / "not-mounted")
+    folder.mkdir(mode=0o700)
+    world.clock.advance(days=8)
+
+    with pytest.raises(Unavailable, match="not the folder that this run's dump was in"):
+        run.delete(world.landing)
+
+    assert not run.story.has("deleted")
+    assert [one.run for one in due(world.deployment().log, world.clock())] == [run.id]
+    folder.rmdir()
+    away.rename(folder)
+    assert run.delete(world.landing) is True
+    assert str(folder / "results.csv") in copies(run)
+    assert list(folder.iterdir()) == []
+
+
+def take_back(world: World) -> None:
+    path = world.root / "include" / "instructions" / "durand.yaml"
+    text = path.read_bytes()
+    signer = signing.load_signer(str(world.root / "controller" / "controller.pem"))
+    why = "The dump was made by mistake"
+    envelope = revoke(parse(text), digest_of(text), why, world.clock(), signer)
+    revocation_path(path).write_bytes(envelope)
+
+
 def test_revoked_instruction_keeps_no_dump(dumped: Callable[..., tuple[World, Fields]]) -> None:
     world, form = dumped()
     run = world.open_run(edit=with_dump(form))
     extracted(world, run)
-    path = world.root / "include" / "instructions" / "durand.yaml"
-    text, signer = (
-        path.read_bytes(),
-        signing.load_signer(str(world.root / "controller" / "controller.pem")),
-    )
-    envelope = revoke(
-        parse(text), digest_of(text), "The dump was made by mistake", world.clock(), signer
-    )
-    revocation_path(path).write_bytes(envelope)
+    take_back(world)
 
     with pytest.raises(Refused, match="instruction-revoked"):
         world.steps(run)["validate"]()
 
     assert run.story.has("deleted")
     assert list((world.root / "dump").iterdir()) == []
+
+
+def stopped(world: World, form: Fields, edit: Callable[[Fields], None] = lambda _: None) -> Run:
+    """A run that stopped at its extract and keeps its dump."""
+
+    def both(fields: Fields) -> None:
+        with_dump(form)(fields)
+        edit(fields)
+
+    run = world.open_run(edit=both)
+    path = world.root / "dump" / "results.csv"
+    world.steps(run)["plan"]()
+    path.write_bytes(path.read_bytes() + b"too;few\r\n")
+    with pytest.raises(Refused, match="dump-malformed"):
+        world.steps(run)["extract"]()
+    assert run.story.last("dump-kept")
+    return run
+
+
+def sweep(world: World) -> list[bool]:
+    return [done.deleted for done in execute_due(world.deployment(), "test", world.landing)]
+
+
+def test_revocation_after_a_stop_deletes_the_dump_at_once(
+    dumped: Callable[..., tuple[World, Fields]],
+) -> None:
+    world, form = dumped()
+    run = stopped(world, form)
+    assert sweep(world) == []
+    take_back(world)
+
+    assert sweep(world) == [True]
+
+    assert list((world.root / "dump").iterdir()) == []
+    assert str(world.root / "dump" / "results.csv") in copies(run)
+    assert sweep(world) == []
+
+
+def test_dump_of_a_stopped_run_that_is_held_goes_after_the_hold_when_it_was_revoked(
+    dumped: Callable[..., tuple[World, Fields]],
+) -> None:
+    world, form = dumped()
+    run = stopped(world, form)
+    authorised = "Camille Moreau"
+    run.hold("A question is open", authorised, world.clock() + timedelta(days=1))
+    take_back(world)
+
+    assert sweep(world) == [False]  # told once
+    assert sweep(world) == []
+    assert list((world.root / "dump").iterdir()) != []
+    world.clock.advance(days=1, minutes=1)
+    assert sweep(world) == [True]
+    assert list((world.root / "dump").iterdir()) == []
+
+
+def test_dump_of_a_stopped_run_stays_though_its_instruction_expires(
+    dumped: Callable[..., tuple[World, Fields]],
+) -> None:
+    world, form = dumped()
+    now = world.clock()
+    window = {
+        "from": timestamp(now - timedelta(hours=1)),
+        "until": timestamp(now + timedelta(days=1)),
+    }
+    stopped(world, form, lambda fields: fields.update(valid=window))
+    world.clock.advance(days=2)
+
+    assert sweep(world) == []
+    assert list((world.root / "dump").iterdir()) != []

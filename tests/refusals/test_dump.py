@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,15 @@ def test_dump_that_is_a_link(dumped, refuses) -> None:
         planned(world, form)
 
 
+@pytest.mark.vector("dump-exposed")
+def test_dump_that_would_stay_under_a_second_name(dumped, refuses) -> None:
+    world, form = dumped
+    (world.root / "elsewhere").hardlink_to(world.root / "dump" / "results.csv")
+
+    with refuses(at="results.csv", saying="another name as well"):
+        planned(world, form)
+
+
 @pytest.mark.vector("dump-encoding")
 def test_dump_in_another_encoding_than_declared(dumped, refuses) -> None:
     world, form = dumped
@@ -150,6 +160,23 @@ def test_dump_that_is_not_the_one_that_an_earlier_attempt_took_up(dumped, refuse
     path.write_bytes(path.read_bytes() + path.read_bytes().split(b"\r\n")[1] + b"\r\n")
 
     with refuses(at="dump", saying="not those that this run took up"):
+        run.extract(world.source(), lambda _table, _rows: None)
+
+
+@pytest.mark.vector("dump-changed")
+def test_same_dump_in_another_folder_than_the_one_to_be_deleted(dumped, refuses) -> None:
+    world, form = dumped
+    run = planned(world, form)
+
+    def killed(_table: str, _rows: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.extract(world.source(), killed)
+    first = (world.root / "dump").rename(world.root / "elsewhere")
+    shutil.copytree(first, world.root / "dump")
+
+    with refuses(at="dump", saying="or their folder"):
         run.extract(world.source(), lambda _table, _rows: None)
 
 

@@ -96,6 +96,33 @@ def test_discarded_draft_leaves_nothing(make: Make, size: int) -> None:
     assert store.list("run") == []
 
 
+def test_file_is_listed_from_when_it_is_begun(make: Make) -> None:
+    store = make()
+    store.create("run/t.parquet")
+
+    assert store.list("run") == [StoredFile("run/t.parquet", 0)]
+
+
+@pytest.mark.parametrize("before", [0, 20 * MIB])
+def test_file_that_is_removed_before_it_is_whole_never_appears(make: Make, before: int) -> None:
+    store = make()
+    small, large = store.create("run/small"), store.create("run/large")
+    small.write(bytes(before))
+    for file in store.list("run"):
+        store.remove(file.path)
+    assert store.list("run") == []
+
+    small.write(b"12345")
+    with pytest.raises(Unavailable, match="removed meanwhile"):
+        small.publish()
+    with pytest.raises(Unavailable, match="removed meanwhile"):
+        large.write(bytes(32 * MIB))
+    for draft in (small, large):
+        draft.discard()
+
+    assert store.list("run") == []
+
+
 WRITE = """
 import os, signal, sys
 from remit.adapters.s3 import S3Place, S3Store

@@ -282,7 +282,8 @@ class Run(Custodian):
     def withdraw(self, landing: Landing) -> bool:
         """Stop a run that is not confirmed, if its instruction is no longer in force.
 
-        A receipt that is there already is accepted instead.
+        A receipt that is there already is accepted instead. A run that stopped before loses its dump,
+        if the instruction was revoked.
 
         Args:
             landing: opens the landing zone from its specification.
@@ -301,9 +302,10 @@ class Run(Custodian):
                     raise  # it is the store that does not answer
                 return False  # a step is at work, which has looked itself
             story = self.story
-            if story.has("confirmed") or story.has("stopped"):
+            keeps = story.keeps_dump
+            if story.has("confirmed") or (story.has("stopped") and not keeps):
                 return False
-            if ended_at := story.ended_at():
+            if not keeps and (ended_at := story.ended_at()):
                 self._stop(ended_at, landing)  # the process died before it did this
                 return True
             with self.recorded("withdraw"):
@@ -312,7 +314,7 @@ class Run(Custodian):
             try:
                 register.require_in_force(instruction, self.deployment.clock())
             except Refused as refusal:
-                if self._has_receipt(landing):
+                if dumps.spared(refusal) if keeps else self._has_receipt(landing):
                     return False
                 self._refused("withdraw", refusal, ends=True, landing=landing)
                 return True

@@ -72,6 +72,12 @@ class Story:
                 return str(record.data["step"])
         return None
 
+    @property
+    def keeps_dump(self) -> bool:
+        """Whether it stopped and lost what it staged, but keeps its dump until a later date."""
+        ends = [r.kind for r in self.records if r.kind in ("stopped", "dump-kept", "deleted")]
+        return ends[-1:] == ["dump-kept"]
+
     def copies_found(self) -> list[dict[str, Any]]:
         """Every copy that any attempt to delete found, each once."""
         found = [c for r in self.records if r.kind == "deleting" for c in r.data["copies"]]
@@ -81,10 +87,14 @@ class Story:
         """The duty to delete, from the moment it was recorded."""
         if not self.has("obliged"):
             return None
-        dues = [record.data for record in self.records if "due" in (record.data or {})]
-        if self.has("dump-kept"):  # what made the rest due at once is done
-            lasting = [r.data for r in self.records if r.kind in ("obliged", "confirmed")]
-            dues = [data for data in dues if data in lasting]
+        done = max((n for n, r in enumerate(self.records) if r.kind == "dump-kept"), default=-1)
+        dues = [
+            record.data
+            for number, record in enumerate(self.records)
+            if "due" in (record.data or {})
+            # What made the rest due at once is done, and does not make the dump due.
+            and (number > done or record.kind in ("obliged", "confirmed"))
+        ]
         soonest = min(dues, key=lambda data: str(data["due"]))
         held = [record.data["until"] for record in self.records if record.kind == "held"]
         return Obligation(

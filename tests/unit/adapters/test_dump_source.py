@@ -212,6 +212,18 @@ def test_where_a_portion_ends_changes_nothing(
     assert whole[7] == {"n": 7, "q": 'a;7\r\né";', "m": 7}
 
 
+def test_mark_that_begins_a_value_is_kept_wherever_the_portion_begins(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, types = "a;b\n\ufeffx;1\n\ufeffy;2\n", {"a": "string", "b": "integer"}
+    for chunk in (4, 1 << 20):
+        monkeypatch.setattr(dump_files, "CHUNK", chunk)
+        assert [row["a"] for row in read(content, types)] == ["\ufeffx", "\ufeffy"]
+
+    with pytest.raises(Refused, match="value-not-of-type"):
+        read("b;a\n\ufeff1;x\n", types)
+
+
 def test_gzipped_dump_is_read_without_being_unpacked_on_disk(folder: Path) -> None:
     packed = gzip.compress(b"a;b\n1;2\n") + gzip.compress(b"3;4\n")
     written(folder, "t.csv.gz", packed)

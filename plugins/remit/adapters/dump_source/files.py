@@ -28,6 +28,10 @@ def require_private(path: Path) -> None:
         file, folder = path.lstat(), path.parent.stat()
     if not stat.S_ISREG(file.st_mode):
         raise _exposed(path, "it is a link or no file, so that another can be put in its place.")
+    if file.st_nlink != 1:
+        raise _exposed(
+            path, "it has another name as well (a hard link), under which it would stay."
+        )
     if file.st_mode & _OTHERS:
         raise _exposed(path, "the file can be opened by others than its owner.")
     if folder.st_mode & (stat.S_IRWXO | stat.S_IWGRP):

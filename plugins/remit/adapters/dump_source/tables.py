@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -148,6 +149,8 @@ def _parsed(
 ) -> pa.RecordBatch | None:
     """The columns asked for, as text; None where a row has too many or too few fields."""
     csv = pyarrow.csv
+    if text.startswith(BOM_UTF8):  # the parser would drop it; the file's own is gone already
+        text = BOM_UTF8 + text
     try:
         table = csv.read_csv(
             pa.py_buffer(text),

@@ -1,4 +1,4 @@
-"""A file being written to a bucket: in parts, invisible until it is whole."""
+"""A file being written to a bucket: in parts, there from its beginning, readable once it is whole."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ _AT_ONCE = 2
 class S3Draft:
     """Sends each part while the next is written; holds at most three in memory.
 
-    A file smaller than a part is sent at `publish`. What a killed process began is an open upload,
-    which `S3Store.list` reports and `S3Store.remove` aborts.
+    From the beginning it is an open upload, which `S3Store.list` reports and `S3Store.remove` aborts:
+    whoever deletes never overlooks one that is about to be written. What was aborted takes no part and
+    is never published.
     """
 
     def __init__(self, client: Any, bucket: str, key: str, where: str) -> None:
         self._client, self._where = client, where
-        self._object = {"Bucket": bucket, "Key": key}
-        self._upload: dict[str, str] | None = None
+        name = {"Bucket": bucket, "Key": key}
+        with translated(where):
+            begun = client.create_multipart_upload(**name)
+        self._upload = {**name, "UploadId": begun["UploadId"]}
         self._buffer = bytearray()
         self._sender = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="remit-s3")
         self._sending: deque[Future[dict[str, Any]]] = deque()
@@ -43,15 +46,12 @@ class S3Draft:
     def publish(self) -> None:
         """See `remit.ports.Draft`."""
         with translated(self._where):
-            if self._upload is None:
-                self._client.put_object(**self._object, Body=bytes(self._buffer))
-            else:
-                if self._buffer:
-                    self._send(len(self._buffer))
-                self._await(0)
-                self._client.complete_multipart_upload(
-                    **self._upload, MultipartUpload={"Parts": self._parts}
-                )
+            if self._buffer or not (self._parts or self._sending):  # one part at least, if empty
+                self._send(len(self._buffer))
+            self._await(0)
+            self._client.complete_multipart_upload(
+                **self._upload, MultipartUpload={"Parts": self._parts}
+            )
         self._sender.shutdown()
         self._buffer.clear()
 
@@ -60,8 +60,6 @@ class S3Draft:
         self._sender.shutdown(cancel_futures=True)
         wait(self._sending)  # a part that arrives after the end of the upload would stay
         self._buffer.clear()
-        if self._upload is None:
-            return
         try:
             self._client.abort_multipart_upload(**self._upload)
         except (BotoCoreError, ClientError):
@@ -69,9 +67,6 @@ class S3Draft:
             return
 
     def _send(self, size: int) -> None:
-        if self._upload is None:
-            begun = self._client.create_multipart_upload(**self._object)
-            self._upload = {**self._object, "UploadId": begun["UploadId"]}
         number = len(self._parts) + len(self._sending) + 1
         if number > _MOST_PARTS:
             raise Unavailable(
@@ -84,7 +79,7 @@ class S3Draft:
         self._sending.append(self._sender.submit(self._put, number, part))
 
     def _put(self, number: int, part: bytes) -> dict[str, Any]:
-        put = self._client.upload_part(**(self._upload or {}), PartNumber=number, Body=part)
+        put = self._client.upload_part(**self._upload, PartNumber=number, Body=part)
         return {"PartNumber": number, "ETag": put["ETag"]}
 
     def _await(self, left: int) -> None:

@@ -22,6 +22,7 @@ _CODE = re.compile(r"[A-Za-z0-9]{1,64}")
 _DENIED = {"AccessDenied", "403", "AllAccessDisabled", "AccountProblem", "401"}
 _SAID = {
     "NoSuchBucket": "there is no such bucket",
+    "NoSuchUpload": "what was begun there was removed meanwhile",
     "InvalidAccessKeyId": "the storage does not accept the credentials",
     "SignatureDoesNotMatch": "the storage does not accept the credentials",
     "ExpiredToken": "the storage does not accept the credentials",

@@ -45,7 +45,7 @@ class S3Store:
     # --- files --------------------------------------------------------------------------------
 
     def create(self, path: str) -> S3Draft:
-        """See `remit.ports.Store`.
+        """See `remit.ports.Store`; what is begun is in `list` at once, with a size of 0.
 
         Raises:
             Refused: those of `claim`.
