@@ -2,7 +2,8 @@
 
 Guarantee: of a column that stops or redacts, no text leaves in which an identifier of a kind looked
 for is found, nor one that could not be looked through because no name of its person is known. What
-is counted are texts; no text is in a refusal or a record.
+is counted are texts; no text is in a refusal or a record, and no small count, nor one from which a
+small one can be computed.
 Not guaranteed: that the text tells nothing of a person (docs/free-text.md).
 The caller must have checked before that the rows are within the instruction, and gives the columns
 asked for here besides those that leave.
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from remit.errors import Refused
 from remit.instruction import Column, Table
 from remit.instruction.identifiers import Identifiers
 from remit.ports import Snapshot, TableQuery
+from remit.small_counts import Count, in_words, is_small
 from remit.subject_names import RowNames
 
 _UNCHECKED = "[unchecked]"
@@ -32,7 +34,7 @@ _UNCHECKED = "[unchecked]"
 
 @dataclass(frozen=True, slots=True)
 class ScannedColumn:
-    """How many texts of a column held what.
+    """How many texts of a column held what, as it may be told.
 
     Attributes:
         texts: how many there were; missing and blank ones do not count.
@@ -43,23 +45,45 @@ class ScannedColumn:
 
     column: str
     treatment: str
-    texts: int
-    identifying: int
-    kinds: Mapping[str, int]
-    unchecked: int
+    texts: Count
+    identifying: Count
+    kinds: Mapping[str, Count]
+    unchecked: Count
 
     def as_json(self) -> dict[str, Any]:
         """The counts as evidence gives them."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return fields | {"kinds": dict(self.kinds)}
+        return asdict(self) | {"kinds": dict(self.kinds)}
 
-    def __add__(self, other: ScannedColumn) -> ScannedColumn:
-        """The counts of two parts of one table's column."""
-        both = {kind: count + other.kinds[kind] for kind, count in self.kinds.items()}
-        return ScannedColumn(
-            self.column, self.treatment, self.texts + other.texts,
-            self.identifying + other.identifying, both, self.unchecked + other.unchecked,
-        )  # fmt: skip
+
+def scanned(column: str, asked: Identifiers, counts: Counter[str], small: int) -> ScannedColumn:
+    """What may be told of a column's counts.
+
+    Its counts are told as numbers if nothing small can be computed from them, or else in words: so
+    none is computed from several files of a table either.
+
+    Args:
+        counts: `rows`, `texts`, `identifying`, `unchecked`, and those of each kind.
+        small: counts from 1 to below this are not told.
+    """
+    told = counts["texts"], counts["identifying"], counts["unchecked"]
+    kinds = [counts[kind] for kind in asked.kinds]
+    if vague_texts := _are_vague([counts["rows"], counts["texts"]], [], small):
+        texts = in_words(counts["texts"], small)
+    else:
+        texts = counts["texts"]
+    words = vague_texts or _are_vague(told, kinds, small)
+
+    def tell(count: int) -> Count:
+        return in_words(count, small) if words else count
+
+    return ScannedColumn(
+        column,
+        asked.treatment,
+        texts,
+        tell(counts["identifying"]),
+        {kind: tell(counts[kind]) for kind in asked.kinds},
+        tell(counts["unchecked"]),
+    )
 
 
 class FreeText:

@@ -3,7 +3,7 @@
 Guarantee: a report holds names, verdicts and counts, never a value; and a count of 1 to n - 1 rows,
 which can point to a person, is in it as "fewer than n" alone. In a table of 3 n rows or more, none
 can be computed from the counts of its rule. It is masked here, where a verdict becomes a finding;
-the log, the evidence, refusals and pages have nothing else to show.
+of rules, the log, the evidence, refusals and pages have nothing else to show.
 Not guaranteed: that counts of two rules, or of two runs, do not give a small one when they are
 subtracted from each other; rules are reviewed with that in mind (docs/expectations.md).
 """
@@ -15,9 +15,7 @@ from typing import Any, Literal
 
 from remit.errors import Refused
 from remit.ports import Rule, Verdict
-
-Count = int | str
-"""A number, or words for one that is not told."""
+from remit.small_counts import Count, fewer, is_small
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +83,9 @@ def _told(verdict: Verdict, small: int) -> tuple[Count | None, Count | None]:
     """
     unexpected, missing = verdict.unexpected, verdict.missing
     if verdict.elements is None:
-        return _fewer(unexpected, small), _fewer(missing, small)
+        return fewer(unexpected, small), fewer(missing, small)
     meeting = verdict.elements - (unexpected or 0) - (missing or 0)
-    if not any(0 < count < small for count in (unexpected or 0, missing or 0, meeting)):
+    if not any(is_small(count, small) for count in (unexpected or 0, missing or 0, meeting)):
         return unexpected, missing
     room = verdict.elements if meeting >= small else 0
     return _vague(unexpected, room, small), _vague(missing, room, small)
@@ -96,12 +94,8 @@ def _told(verdict: Verdict, small: int) -> tuple[Count | None, Count | None]:
 def _vague(count: int | None, room: int, small: int) -> Count | None:
     """The count, if what remains has room for any small number."""
     if not count or count < small or room - count >= 2 * small:
-        return _fewer(count, small)
+        return fewer(count, small)
     return f"{small} or more"
-
-
-def _fewer(count: int | None, small: int) -> Count | None:
-    return f"fewer than {small}" if count and count < small else count
 
 
 @dataclass(frozen=True, slots=True)

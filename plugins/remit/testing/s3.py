@@ -10,11 +10,12 @@ import secrets
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self, cast
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from remit.errors import UsageError
 
 _REGION = "eu-west-3"
+_NO_UPLOAD = b"<Error><Code>NoSuchUpload</Code></Error>"
 
 
 class S3Server:
@@ -104,9 +105,10 @@ class S3Server:
 
 
 class _Front:
-    """Notes each request, and lets no stranger list a bucket whose policy does not say so.
+    """Notes each request, lets no stranger list a bucket whose policy does not say so, and refuses a
+    part of an upload that was aborted.
 
-    moto asks a stranger's permission for objects only.
+    moto asks a stranger's permission for objects only, and fails at such a part with 500.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], requests: list[str]) -> None:
@@ -119,15 +121,32 @@ class _Front:
         if "HTTP_AUTHORIZATION" not in environ and not key and not _may_list(bucket):
             start_response("403 Forbidden", [("Content-Length", "0")])
             return [b""]
+        upload = parse_qs(query).get("uploadId")
+        if environ["REQUEST_METHOD"] == "PUT" and upload and not _is_open(bucket, upload[0]):
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response("404 Not Found", [("Content-Length", str(len(_NO_UPLOAD)))])
+            return [_NO_UPLOAD]
         return self._app(environ, start_response)
+
+
+def _kept(bucket: str) -> Any:
+    """moto's bucket; None when there is none."""
+    from moto.core.models import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket)
+
+
+def _is_open(bucket: str, upload: str) -> bool:
+    kept = _kept(bucket)
+    return kept is None or upload in kept.multiparts
 
 
 def _may_list(bucket: str) -> bool:
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.iam.access_control import PermissionResult
-    from moto.s3.models import s3_backends
 
-    kept = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket)
+    kept = _kept(bucket)
     if kept is None:
         return True  # it answers that there is none
     asked = kept.get_permission("s3:ListBucket", f"arn:aws:s3:::{bucket}")
