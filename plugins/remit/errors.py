@@ -14,9 +14,10 @@ never copied into these; an adapter translates them with `translating`.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 
 def one_line(text: str) -> str:
@@ -58,6 +59,11 @@ class Refused(RemitError):
         self.where = where
         self.message = message
         self.way_out = way_out
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, str]) -> Self:
+        """Read what `as_json` gave, in another process."""
+        return cls(**fields)
 
     def as_json(self) -> dict[str, str]:
         """The refusal as reports and evidence carry it."""

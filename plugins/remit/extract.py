@@ -154,7 +154,8 @@ class Extractor:
             if table.name not in self._checks:
                 terms = self._instruction.terms
                 subjects = subject_filter(terms, table, self._staging.pseudonyms, snapshot)
-                texts = free_text(table, snapshot, table.query())
+                small = terms.reporting.small_counts
+                texts = free_text(table, snapshot, table.query(), small)
                 self._checks[table.name] = RemitCheck(table, snapshot, subjects, texts)
             return self._checks[table.name].anew()
 

@@ -55,35 +55,48 @@ class ScannedColumn:
         return asdict(self) | {"kinds": dict(self.kinds)}
 
 
-def scanned(column: str, asked: Identifiers, counts: Counter[str], small: int) -> ScannedColumn:
+def told(column: str, asked: Identifiers, counts: Counter[str], small: int) -> ScannedColumn:
     """What may be told of a column's counts.
 
-    Its counts are told as numbers if nothing small can be computed from them, or else in words: so
-    none is computed from several files of a table either.
+    They are told as numbers where nothing small can be computed from them, else all in words, but
+    for the texts if there are 3 n. So the counts of several files do not add up to a small one either.
 
     Args:
         counts: `rows`, `texts`, `identifying`, `unchecked`, and those of each kind.
         small: counts from 1 to below this are not told.
     """
-    told = counts["texts"], counts["identifying"], counts["unchecked"]
-    kinds = [counts[kind] for kind in asked.kinds]
-    if vague_texts := _are_vague([counts["rows"], counts["texts"]], [], small):
-        texts = in_words(counts["texts"], small)
-    else:
-        texts = counts["texts"]
-    words = vague_texts or _are_vague(told, kinds, small)
+    rows, texts = counts["rows"], counts["texts"]
+    few = small > 1 and (texts < 3 * small or is_small(rows - texts, small))
+    vague = few or any(
+        is_small(part, small) or is_small(texts - part, small) for part in _parts(counts, asked)
+    )
 
-    def tell(count: int) -> Count:
-        return in_words(count, small) if words else count
+    def tell(name: str) -> Count:
+        return in_words(counts[name], small) if vague else counts[name]
 
+    kinds: dict[str, Count] = {kind: tell(kind) for kind in asked.kinds}
     return ScannedColumn(
         column,
         asked.treatment,
-        texts,
-        tell(counts["identifying"]),
-        {kind: tell(counts[kind]) for kind in asked.kinds},
-        tell(counts["unchecked"]),
+        in_words(texts, small) if few else texts,
+        tell("identifying"),
+        kinds,
+        tell("unchecked"),
     )
+
+
+def _parts(counts: Counter[str], asked: Identifiers) -> list[int]:
+    """All that the counts say, and what can be computed from them, of the texts."""
+    found, unchecked, kinds = counts["identifying"], counts["unchecked"], [*asked.kinds]
+    return [
+        found,
+        unchecked,
+        *(counts[kind] for kind in kinds),
+        *(found - counts[kind] for kind in kinds),
+        sum(counts[kind] for kind in kinds) - found,
+        found + unchecked,
+        counts["name"] + unchecked,
+    ]
 
 
 class FreeText:
@@ -93,12 +106,15 @@ class FreeText:
         columns: those of the table that it needs besides, with their types.
     """
 
-    def __init__(self, table: Table, snapshot: Snapshot, scope: TableQuery) -> None:
+    def __init__(
+        self, table: Table, snapshot: Snapshot, scope: TableQuery, small_counts: int
+    ) -> None:
         """Read the names that rows lead to, where names are looked for.
 
         Args:
             snapshot: the one that the rows come from.
             scope: the rows of the table that are in scope.
+            small_counts: counts from 1 to below this are not told.
 
         Raises:
             Refused, Unavailable: as `RowNames`.
@@ -106,7 +122,7 @@ class FreeText:
         self._columns = {c.name: (c, c.identifiers) for c in table.columns if c.identifiers}
         names = table.subject_names
         self._names = RowNames(names, snapshot, scope) if names else None
-        self._table = table.name
+        self._table, self._small = table.name, small_counts
         self.columns = self._names.columns if self._names else {}
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in self._columns}
 
@@ -131,18 +147,11 @@ class FreeText:
         return batch
 
     def scanned(self) -> tuple[ScannedColumn, ...]:
-        """What was found so far, column by column."""
-        return tuple(
-            ScannedColumn(
-                name,
-                asked.treatment,
-                self._counts[name]["texts"],
-                self._counts[name]["identifying"],
-                {kind: self._counts[name][kind] for kind in asked.kinds},
-                self._counts[name]["unchecked"],
-            )
-            for name, (_, asked) in self._columns.items()
-        )
+        """What may be told of what was found so far, column by column."""
+        return tuple(map(self._told, self._columns))
+
+    def _told(self, name: str) -> ScannedColumn:
+        return told(name, self._columns[name][1], self._counts[name], self._small)
 
     def _treated(
         self, column: Column, asked: Identifiers, texts: pa.Array, names: list[pa.Array]
@@ -174,34 +183,38 @@ class FreeText:
         for kind, hit in hits.items():
             counts[kind] += hit.true_count
             some = pc.or_(some, pc.fill_null(hit, False))
+        counts["rows"] += len(texts)
         counts["texts"] += written.true_count
         counts["identifying"] += some.true_count
         counts["unchecked"] += unchecked.true_count
         return some
 
     def _require_none(self, name: str) -> None:
-        counts, (_, asked) = self._counts[name], self._columns[name]
-        texts = counts["texts"]
-        if found := counts["identifying"]:
-            kinds = ", ".join(f"{kind} in {counts[kind]}" for kind in asked.kinds if counts[kind])
+        column = self._told(name)
+        if column.identifying:
+            kinds = ", ".join(f"{kind} in {count}" for kind, count in column.kinds.items() if count)
             raise Refused(
                 "free-text-identifies",
                 f"{self._table}.{name}",
-                f"{found} of {texts} texts read so far hold direct identifiers ({kinds}).",
+                f"{column.identifying} of {column.texts} texts read so far hold direct identifiers "
+                f"({kinds}).",
                 "nothing was kept; leave the column out, or have the controller instruct to redact them.",
             )
-        if unchecked := counts["unchecked"]:
+        if column.unchecked:
             raise Refused(
                 "free-text-unchecked",
                 f"{self._table}.{name}",
-                f"{unchecked} of {texts} texts read so far are of rows that lead to no name to look for.",
+                f"{column.unchecked} of {column.texts} texts read so far are of rows that lead to no "
+                "name to look for.",
                 "correct the way in subject_names, limit the rows to those of persons, or have the "
                 "controller leave name out of the kinds.",
             )
 
 
-def free_text(table: Table, snapshot: Snapshot, scope: TableQuery) -> FreeText | None:
+def free_text(
+    table: Table, snapshot: Snapshot, scope: TableQuery, small_counts: int
+) -> FreeText | None:
     """The check of a table; None where no column of it is looked through. Raises like `FreeText`."""
     if not any(column.identifiers for column in table.columns):
         return None
-    return FreeText(table, snapshot, scope)
+    return FreeText(table, snapshot, scope, small_counts)

@@ -226,6 +226,27 @@ def test_a_piece_that_is_still_being_written_when_the_run_ends_is_not_published(
     assert world.deployment().staging.list(run.id) == []
 
 
+def test_a_piece_that_another_task_staged_meanwhile_is_not_published_again(
+    world: World, small_pieces: None
+) -> None:
+    run = planned(world, "twice")
+    other = Run(run.id, world.deployment(), "another task")
+    divided = Divided(run)
+
+    def stage_it(_table: str, _rows: int) -> None:
+        if not run.story.has("piece"):
+            name = run.story.last("divided")["division"]
+            with other.locked_soon():
+                other.record("piece", {"division": name, "number": 1, "file": {}})
+
+    with divided.open(world.source()):
+        with pytest.raises(Unavailable, match="another task staged piece 1"):
+            divided.piece(1, world.source(), stage_it)
+        assert divided.piece(1, world.source(), nothing) is False
+    assert world.deployment().staging.list(run.id) == []
+    assert not run.story.has("stopped")
+
+
 def test_rows_that_a_piece_lost_are_noticed(
     world: World, small_pieces: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from remit import subject_names
+from remit import canonical, subject_names
 from remit.adapters.sql_source.grants_uses import uses
 from remit.errors import Refused
-from remit.free_text import FreeText, free_text
+from remit.free_text import FreeText, free_text, told
 from remit.instruction import Table
+from remit.instruction.identifiers import Identifiers
 from remit.ports import TableQuery
 
 Row = dict[str, Any]
@@ -69,10 +72,10 @@ def texts_of(checked: FreeText, rows: list[Row], **more: Any) -> list[str | None
     return found
 
 
-def redacting(names: Row | None, snapshot: Rows, *kinds: str) -> FreeText:
+def redacting(names: Row | None, snapshot: Rows, *kinds: str, small: int = 1) -> FreeText:
     asked: Row = {"treatment": "redact"} | ({"kinds": list(kinds)} if kinds else {})
     instructed = table(asked, names)
-    checked = free_text(instructed, snapshot, instructed.query())  # type: ignore[arg-type]
+    checked = free_text(instructed, snapshot, instructed.query(), small)  # type: ignore[arg-type]
     assert checked
     return checked
 
@@ -139,7 +142,7 @@ def test_names_that_are_not_looked_for_are_not_read() -> None:
     assert texts_of(checked, [{"comment": "Durand 06 39 98 12 34"}]) == ["Durand [phone]"]
 
 
-def test_counts_are_of_texts_and_add_up_over_batches_and_parts() -> None:
+def test_counts_are_of_texts_and_each_part_has_its_own() -> None:
     checked = redacting({"columns": ["last"]}, Rows())
     part = checked.anew()
     for one in (checked, checked, part):
@@ -158,10 +161,103 @@ def test_counts_are_of_texts_and_add_up_over_batches_and_parts() -> None:
         "column": "comment", "treatment": "redact", "texts": 6, "identifying": 4,
         "kinds": {"nir": 0, "email": 2, "phone": 2, "iban": 0, "name": 2}, "unchecked": 2,
     }  # fmt: skip
-    assert (whole + of_part).as_json() == whole.as_json() | {
-        "texts": 9, "identifying": 6, "unchecked": 3,
-        "kinds": {"nir": 0, "email": 3, "phone": 3, "iban": 0, "name": 3},
+    assert of_part.as_json() == whole.as_json() | {
+        "texts": 3, "identifying": 2, "unchecked": 1,
+        "kinds": {"nir": 0, "email": 1, "phone": 1, "iban": 0, "name": 1},
     }  # fmt: skip
+
+
+# --- small counts -----------------------------------------------------------------------------------
+
+TWO_KINDS = Identifiers(treatment="redact", kinds=["phone", "name"])
+
+
+def counts_told(small: int = 5, **counts: int) -> Row:
+    """The counts of a column that looks for two kinds, as evidence has them."""
+    return told("comment", TWO_KINDS, Counter(counts), small).as_json()
+
+
+@pytest.mark.parametrize(
+    ("counts", "shown"),
+    [
+        ({"texts": 0}, (0, 0, 0, 0, 0)),
+        ({"texts": 400}, (400, 0, 0, 0, 0)),
+        ({"texts": 400, "identifying": 90, "name": 90, "unchecked": 20}, (400, 90, 0, 90, 20)),
+        (
+            {"texts": 400, "identifying": 1, "phone": 1},
+            (400, "fewer than 5", "fewer than 5", 0, 0),
+        ),
+        # What is left would be small: of the texts, of those with an identifier, of the rows.
+        ({"texts": 400, "identifying": 399, "name": 399}, (400, "5 or more", 0, "5 or more", 0)),
+        (
+            {"texts": 400, "identifying": 90, "phone": 20, "name": 88},
+            (400, *["5 or more"] * 3, 0),
+        ),
+        ({"texts": 999, "unchecked": 90}, ("5 or more", 0, 0, 0, "5 or more")),
+        # Of a few texts.
+        ({"texts": 3, "identifying": 3, "name": 3}, (*["fewer than 5"] * 2, 0, "fewer than 5", 0)),
+        ({"texts": 6, "identifying": 5, "name": 5}, (*["5 or more"] * 2, 0, "5 or more", 0)),
+        ({"texts": 6, "identifying": 6, "name": 6}, (*["5 or more"] * 2, 0, "5 or more", 0)),
+    ],
+)
+def test_small_counts_of_texts_are_told_in_words(
+    counts: dict[str, int], shown: tuple[Any, ...]
+) -> None:
+    found = counts_told(rows=1000, **counts)
+
+    kinds = found["kinds"]["phone"], found["kinds"]["name"]
+    assert (found["texts"], found["identifying"], *kinds, found["unchecked"]) == shown
+    assert canonical.dumps(found)
+
+
+def test_every_count_of_texts_is_told_where_the_instruction_says_so() -> None:
+    found = counts_told(1, rows=4, texts=3, identifying=2, name=1, phone=1, unchecked=1)
+
+    assert found == {
+        "column": "comment", "treatment": "redact", "texts": 3, "identifying": 2,
+        "kinds": {"phone": 1, "name": 1}, "unchecked": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [12, 13])
+def test_no_small_number_of_texts_can_be_computed_from_what_is_told(rows: int) -> None:
+    small = 4
+    fitting: dict[str, list[dict[str, int]]] = {}
+    for texts, phone, name in product(range(rows + 1), repeat=3):
+        ways = product(range(max(phone, name), min(texts, phone + name) + 1), range(rows + 1))
+        for found, unchecked in ways:
+            if name + unchecked > texts:
+                continue  # a text whose person has no known name holds none that could be found
+            shown = counts_told(
+                small, rows=rows, texts=texts, identifying=found, phone=phone, name=name,
+                unchecked=unchecked,
+            )  # fmt: skip
+            fitting.setdefault(str(shown), []).append(
+                {
+                    "texts": texts, "no text": rows - texts, "found": found, "none": texts - found,
+                    "phone": phone, "name": name, "both": phone + name - found,
+                    "phone alone": found - name, "name alone": found - phone,
+                    "unchecked": unchecked, "checked": texts - unchecked,
+                    "checked without name": texts - unchecked - name,
+                }
+            )  # fmt: skip
+
+    for shown, possible in fitting.items():
+        for quantity in possible[0]:
+            values = {each[quantity] for each in possible}
+            assert len(values) > 1 or not 0 < min(values) < small, (shown, quantity, values)
+
+
+def test_small_count_of_each_part_is_told_in_words() -> None:
+    checked = redacting({"columns": ["last"]}, Rows(), small=5)
+    parts = [checked.anew(), checked.anew()]
+    for part, hits in zip(parts, (2, 7), strict=True):
+        texts_of(
+            part,
+            [{"comment": "Durand" if n < hits else "à jeun", "last": "Durand"} for n in range(20)],
+        )
+
+    assert [part.scanned()[0].identifying for part in parts] == ["fewer than 5", 7]
 
 
 def test_table_without_a_column_to_look_through_has_no_check() -> None:
@@ -170,7 +266,7 @@ def test_table_without_a_column_to_look_through_has_no_check() -> None:
         update={"columns": [plain.columns[0].model_copy(update={"identifiers": None})]}
     )
 
-    assert free_text(bare, Rows(), bare.query()) is None  # type: ignore[arg-type]
+    assert free_text(bare, Rows(), bare.query(), 5) is None  # type: ignore[arg-type]
 
 
 def test_more_names_than_can_be_held_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

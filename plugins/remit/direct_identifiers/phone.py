@@ -17,8 +17,9 @@ from remit.direct_identifiers.spans import GAP, is_of_another_kind
 
 _S = f"{GAP}{{0,2}}"
 _FRENCH = re.compile(
-    rf"(?<![0-9A-Za-z])(?<![0-9][.,:/+-])(?=(0{_S}[1-9](?:{_S}[0-9]{{2}}){{4}}|"
-    rf"0[1-9][0-9]{_S}[0-9]{{3}}{_S}[0-9]{{4}}|0{_S}[89][0-9]{{2}}{_S}[0-9]{{3}}{_S}[0-9]{{3}})(?![0-9A-Za-z]))"
+    rf"(?:(?<![0-9A-Za-z])(?=0)|(?<![0-9])(?=\())(?<![0-9][.,:/+-])"
+    rf"(?=((?:0{_S}[1-9]|\(0[1-9]\))(?:{_S}[0-9]{{2}}){{4}}|"
+    rf"0[1-9][0-9]{_S}[0-9]{{3}}{_S}[0-9]{{4}}|0{_S}[89][0-9]{{2}}{_S}[0-9]{{3}}{_S}[0-9]{{3}})(?![0-9]))"
 )
 _ABROAD = re.compile(
     rf"(?<![0-9A-Za-z])(?<![0-9][.,])(?=((?:\+|00)\(?{_S}[1-9][0-9]{{0,2}}\)?"
@@ -30,7 +31,17 @@ _DATED = re.compile(
     rf"(?:0?[1-9]|[12][0-9]|3[01]){GAP}(?:0[1-9]|1[0-2]){GAP}(?:19|20)[0-9]{{2}}(?![0-9])"
     rf"|(?:19|20)[0-9]{{2}}{GAP}(?:0[1-9]|1[0-2]){GAP}[0-3][0-9](?![0-9])"
 )
-_A_TIME = re.compile(r"\s*(?:[:h]\s*[0-9]{2}\b|[,.][0-9])")
+_DATE_AND_HOUR = re.compile(
+    rf"0[1-9]{GAP}?(?:0[1-9]|1[0-2]){GAP}?(?:19|20)[0-9]{{2}}{GAP}*(?:[01][0-9]|2[0-4])"
+)
+_HOUR = "(?:[01][0-9]|2[0-4])"
+_HOURS = re.compile(rf"(?:{_HOUR}{GAP}+){{4}}{_HOUR}")
+_MINUTES = re.compile(r":[0-5][0-9]\b|\s?h\s?(?:[0-5][0-9])?\b")
+# A word behind it, which a hand has not set apart; neither a code that ends in letters nor a unit.
+_WORD = re.compile(
+    r"h[0-9]{2}\b|(?!(?:[mµ]?[gl]|m[lL]|[ck]?[mg]|mm|mol|m?UI)\b)[a-z]{2,}(?![0-9A-Z])"
+)
+_LETTER = re.compile(r"[A-Za-z]")
 
 
 def spans(text: str) -> Iterator[tuple[int, int]]:
@@ -44,9 +55,21 @@ def spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _may_be(match: re.Match[str], text: str) -> bool:
-    if _A_TIME.match(text, match.end(1)) or _DATED.match(text, match.start()):
+    written, end = match[1], match.end(1)
+    if _DATED.match(text, match.start()) or _is_time(written, text, end):
         return False
-    return not (match[1].isdigit() and is_of_another_kind(text, match.start()))
+    if "." in written and re.match(r"\.[0-9]", text[end:]):
+        return False  # groups that go on
+    if _LETTER.match(text, end) and not _WORD.match(text, end):
+        return False
+    return not (written.isdigit() and is_of_another_kind(text, match.start()))
+
+
+def _is_time(written: str, text: str, end: int) -> bool:
+    """Whether minutes follow a date with an hour, or the last of several hours."""
+    return bool(_MINUTES.match(text, end)) and any(
+        form.fullmatch(written) for form in (_DATE_AND_HOUR, _HOURS)
+    )
 
 
 def _abroad(match: re.Match[str], text: str) -> int:

@@ -1,8 +1,9 @@
 """What all of remit's operators share.
 
-A task keeps nothing and hands nothing on: no XCom, no templates. Whatever a step needs it reads
-from the evidence of its run, whose id follows from the DAG run; so a retried, cleared or duplicate
-task takes up the very same run, and the evidence decides what is left to do.
+A task keeps nothing, has no templates, and hands nothing on by XCom; `plan` alone hands on the
+numbers of the pieces, for the tasks that extract them. Whatever a step needs it reads from the
+evidence of its run, whose id follows from the DAG run; so a retried, cleared or duplicate task takes
+up the very same run, and the evidence decides what is left to do.
 """
 
 from __future__ import annotations

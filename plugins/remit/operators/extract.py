@@ -81,7 +81,7 @@ class ExtractOperator(StepOperator):
     def _require_begun(self, run: Run, event: dict[str, Any]) -> None:
         """Fail as the triggerer did, unless `Divided.gather` can say what is to be done."""
         if event["refusal"]:
-            raise Refused(**event["refusal"])
+            raise Refused.from_json(event["refusal"])
         if event["failure"]:
             self.log.warning("The state was not held to the end: %s", event["failure"])
             if not run.story.has("piece"):

@@ -25,7 +25,8 @@ class ControlledMigration(TaskGroup):
 
     Args:
         instruction: the signed instruction's file; relative to the folder that `include` is in.
-        source_conn_id: the controller's database, a connection of type postgres or sqlite.
+        source_conn_id: the controller's database, a connection of any type whose hook is one for
+            databases; for a dump in files, a connection of type fs.
         landing_conn_id: the target's landing zone, a connection of type fs.
         group_id: the group's name in the DAG.
         poke_interval: seconds between two looks for the receipt.

@@ -105,10 +105,10 @@ class S3Server:
 
 
 class _Front:
-    """Notes each request, lets no stranger list a bucket whose policy does not say so, and refuses a
-    part of an upload that was aborted.
+    """Notes each request, and answers as S3 does where moto does not.
 
-    moto asks a stranger's permission for objects only, and fails at such a part with 500.
+    No stranger lists a bucket whose policy does not say so: moto asks permission for objects only.
+    A part of an upload that was aborted is refused: moto fails at it with 500.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], requests: list[str]) -> None:
@@ -130,7 +130,7 @@ class _Front:
 
 
 def _kept(bucket: str) -> Any:
-    """moto's bucket; None when there is none."""
+    """The bucket as moto has it; None when there is none."""
     from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.s3.models import s3_backends
 
@@ -143,7 +143,6 @@ def _is_open(bucket: str, upload: str) -> bool:
 
 
 def _may_list(bucket: str) -> bool:
-    from moto.core.models import DEFAULT_ACCOUNT_ID
     from moto.iam.access_control import PermissionResult
 
     kept = _kept(bucket)

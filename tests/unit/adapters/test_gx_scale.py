@@ -9,6 +9,7 @@ import textwrap
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,31 @@ def test_values_are_found_among_the_keys_of_another_extract(
         theirs.success,
         *(theirs.result[name] for name in ("element_count", "unexpected_count", "missing_count")),
     )
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("column", "key", "values", "unexpected"),
+    [
+        ((10, 2), (5, 1), range(20), 0),
+        ((5, 1), (10, 2), range(20), 0),
+        ((4, 1), (38, 1), range(20), 0),
+        ((5, 1), (10, 2), range(3, 23), 3),
+        ((38, 0), (38, 1), range(20), None),
+    ],
+)
+def test_decimals_are_found_among_keys_of_other_digits_where_both_fit_one_type(
+    column: tuple[int, int], key: tuple[int, int], values: range, unexpected: int | None
+) -> None:
+    def decimals(numbers: range, digits: tuple[int, int]) -> ds.Dataset:
+        tenths = [Decimal(n) / (10 if digits[1] else 1) for n in numbers]
+        return ds.dataset(pa.table({"n": pa.array(tenths, pa.decimal128(*digits))}))
+
+    others = {"other": decimals(range(20), key)}
+    rule = Rule("only", FOUND, {"column": "n", "table": "other", "key": "n"})
+    [verdict] = GxJudge().judge(decimals(values, column), [rule], others)
+    assert verdict.error == (unexpected is None)
+    assert verdict.unexpected == unexpected
 
 
 def _on_pandas(values: pa.Table, other: pa.Table, share: dict[str, float]) -> Any:

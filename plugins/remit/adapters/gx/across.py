@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from remit.adapters.gx.binding import common_type
 from remit.adapters.gx.duck import VIEW, Duck, quoted
 
 _Hashes = np.ndarray[Any, np.dtype[np.uint64]]
@@ -39,7 +40,7 @@ def repeated(duck: Duck, columns: Sequence[str]) -> int:
 def not_found(duck: Duck, column: str, other: str, key: str) -> int:
     """Rows whose value in the column is none of the other extract's keys; a missing one is no value."""
     parts = _parts(duck.sources[other].extract.rows, VALUES)
-    value, key = quoted(column), quoted(key)
+    value, key = _alike(duck, column, other, key)
     missing = 0
     for part in range(parts):
         [(count,)] = duck.query(
@@ -50,6 +51,16 @@ def not_found(duck: Duck, column: str, other: str, key: str) -> int:
         ).rows
         missing += count
     return missing
+
+
+def _alike(duck: Duck, column: str, other: str, key: str) -> tuple[str, str]:
+    """Value and key, in one type: decimals of other digits have other hashes, though they are equal."""
+    types = duck.sources[VIEW].types[column], duck.sources[other].types[key]
+    names = quoted(column), quoted(key)
+    if types[0] == types[1]:
+        return names
+    common = common_type(*types)
+    return f"CAST({names[0]} AS {common})", f"CAST({names[1]} AS {common})"
 
 
 def _repeated_hashes(duck: Duck, columns: Sequence[str], part: int, parts: int) -> _Hashes:

@@ -25,6 +25,9 @@ from remit.ports import Rule
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MOST_DIGITS = 38
+"""Of a decimal."""
+
 UNDECLARED = "undeclared"
 """The name for a type that remit does not declare; no expectation on values fits it."""
 
@@ -44,6 +47,24 @@ def declared_types(schema: pa.Schema) -> dict[str, str]:
         else simple.get(field.type, UNDECLARED)
         for field in schema
     }
+
+
+def common_type(a: str, b: str) -> str:
+    """The type that values of both have exactly: one type, or a decimal that is wide enough.
+
+    Raises:
+        Misfit: there is none.
+    """
+    if a == b:
+        return a
+    if not a.startswith("decimal") or not b.startswith("decimal"):
+        raise Misfit
+    one, other = ColumnType.parse(a), ColumnType.parse(b)
+    scale = max(one.scale, other.scale)
+    precision = scale + max(one.precision - one.scale, other.precision - other.scale)
+    if precision > MOST_DIGITS:
+        raise Misfit
+    return f"decimal({precision},{scale})"
 
 
 def bind(
@@ -87,8 +108,9 @@ def bind(
             _refuse_dates_as_text(kwargs["value_set"])
     if rule.type == "expect_column_values_to_be_found_in":
         kwargs["other_table"] = kwargs.pop("table")  # which GX takes for the table judged
-        if _base(others.get(kwargs["other_table"], {}), kwargs["key"]) != names[0]:
-            raise Misfit
+        keys = others.get(kwargs["other_table"], {})
+        _base(keys, kwargs["key"])
+        common_type(types[kwargs["column"]], keys[kwargs["key"]])
     if "scope" in kwargs:
         kwargs["scope"] = [_limit(_base(types, one["column"]), one) for one in kwargs["scope"]]
     return kwargs
