@@ -161,7 +161,9 @@ class Demo:
         with sqlite3.connect(home.airflow / "airflow.db") as database:
             pushed = database.execute("SELECT task_id, value FROM xcom").fetchall()
         only = [("migration.plan", "[]")]
-        self._check(pushed == only, "Airflow's XCom has the plan's list of pieces alone, an empty one")
+        self._check(
+            pushed == only, "Airflow's XCom has the plan's list of pieces alone, an empty one"
+        )
         with sqlite3.connect(home.target / "kalisil.sqlite") as database:
             (rows,) = database.execute("SELECT count(*) FROM results").fetchone()
         self._check(rows > 0, f"the target has its {rows} results")

@@ -327,8 +327,10 @@ def test_rule_between_extracts_that_do_not_fit_is_an_error(kwargs: dict[str, Any
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    # Three million rows more are 150 MB of values, and twice that in a table of hashes. Buffers
+    # alone differ by some 50 MB between two runs of the same.
     peaks = [_peak(tmp_path / f"{millions}.parquet", millions) for millions in (1, 4)]
-    assert peaks[1] < peaks[0] * 1.1, peaks
+    assert peaks[1] - peaks[0] < 90 * 1024, peaks
 
 
 def _peak(path: Path, millions: int) -> int:
