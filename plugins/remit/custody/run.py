@@ -17,17 +17,17 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from remit import canonical, deliver, extract, seal, signing, validate
+from remit import canonical, deliver, extract, seal, validate
 from remit.confirm import verify_receipt
 from remit.custody import dumps
-from remit.custody.guard import Custodian, Landing, require_store
-from remit.custody.history import overlapping_run, previous_plan
+from remit.custody.bounds import BoundRun
+from remit.custody.guard import Landing, require_store
+from remit.custody.history import previous_plan
 from remit.custody.register import Register
-from remit.custody.story import Obligation, Story
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, read_signed, verify
@@ -39,10 +39,9 @@ from remit.signing import PublicKey
 from remit.table_writer import Staging
 
 RECEIPT_LIMIT = 1 << 20
-LONGEST_HOLD = timedelta(days=365)
 
 
-class Run(Custodian):
+class Run(BoundRun):
     """One run of one instruction from one source to one landing zone.
 
     Each step's method may be called again at any time; it returns whether it did anything new.
@@ -84,18 +83,18 @@ class Run(Custodian):
         now = None if self.story.has("opened") else self.deployment.clock()
         with self.recorded("open"):
             instruction = verify(envelope, self.deployment.trust, now)
-            self._require_own_key(instruction)
+            self.require_own_key(instruction)
             used = interval if asks_for_interval(instruction.terms) else None
             interval_json = used.as_json() if used else None
             pinned = (instruction.digest, source, landing, interval_json)
             if self.story.has("opened"):
-                self._require_same(self.story, pinned)
+                self.require_same(self.story, pinned)
             register = self._registered(instruction, file)
             if self.story.has("opened"):
                 return instruction
             register.require_in_force(instruction, self.deployment.clock())
             for_interval(instruction.terms, used)
-            self._require_own_interval(instruction, source, interval_json)
+            self.require_own_interval(instruction, source, interval_json)
         self.record(
             "opened",
             {
@@ -187,10 +186,10 @@ class Run(Custodian):
         instruction = self.instruction()
         self.require_planned_source(source)
         require_account(instruction.terms, source)
-        self._require_own_rows(instruction)
+        self.require_own_rows(instruction)
         key = self._oblige(instruction, source)
         # Again: of two runs that begin at once, each now sees the other.
-        self._require_own_rows(instruction)
+        self.require_own_rows(instruction)
         for left in self.deployment.staging.list(self.id):
             self.deployment.staging.remove(left.path)  # of an attempt that was killed
         return instruction, Staging(self.deployment.staging, key, self.deployment.pseudonyms)
@@ -334,7 +333,7 @@ class Run(Custodian):
             obligation = story.obligation()
             if obligation is None or obligation.done:
                 return False
-            self._require_due(obligation)
+            self.require_due(obligation)
             self.delete_copies(story, obligation, landing)
             return True
 
@@ -354,7 +353,7 @@ class Run(Custodian):
                         "its copies are deleted, so there is nothing to hold.",
                         "look at its deletion certificate (remit evidence show).",
                     )
-                self._require_holdable(by, until)
+                self.require_holdable(by, until)
             self.record("held", {"reason": reason, "person": by, "until": timestamp(until)})
 
     # --- inside -------------------------------------------------------------------------------
@@ -399,25 +398,6 @@ class Run(Custodian):
         except Refused:
             return False  # it is recorded
 
-    def _require_holdable(self, by: str, until: datetime) -> None:
-        named = self.instruction().terms.contacts.authorised
-        if by not in {person.email for person in named} | {person.name for person in named}:
-            raise Refused(
-                "person-not-authorised",
-                f"run {self.id}",
-                "the instruction does not name this person as authorised.",
-                f"one of {', '.join(person.email for person in named)} can hold this run.",
-            )
-        obligation = self.story.obligation()
-        latest = (obligation.due if obligation else self.deployment.clock()) + LONGEST_HOLD
-        if until > latest:
-            raise Refused(
-                "hold-too-long",
-                f"run {self.id}",
-                f"no hold reaches beyond {timestamp(latest)}, a year after the deletion was due.",
-                "hold it for less; what must be kept longer needs the controller's instruction.",
-            )
-
     def _oblige(self, instruction: VerifiedInstruction, source: Source) -> PublicKey:
         """Record the duty to delete; only then make the staging key, which it covers too."""
         dumped = dumps.taken_up(source)
@@ -453,76 +433,6 @@ class Run(Custodian):
         )
         envelope = sign_manifest(made, self.deployment.log.signer)
         self.record("sealing", {"manifest": envelope.decode()})
-
-    def _require_due(self, obligation: Obligation) -> None:
-        now = self.deployment.clock()
-        if obligation.is_due(now):
-            return
-        if now >= obligation.due:
-            raise Refused(
-                "deletion-held",
-                f"run {self.id}",
-                f"a hold suspends its deletion until {timestamp(obligation.held_until or now)}.",
-                "it is deleted when the hold expires.",
-            )
-        raise Refused(
-            "deletion-not-due",
-            f"run {self.id}",
-            f"its deletion is due at {timestamp(obligation.due)} ({obligation.reason}).",
-            "nothing to do until then; a receipt brings it forward.",
-        )
-
-    def _require_own_key(self, instruction: VerifiedInstruction) -> None:
-        own = signing.key_of(self.deployment.log.signer)
-        if instruction.processor_key != own:
-            raise Refused(
-                "processor-key-differs",
-                "instruction field processor.signing_key",
-                f"this deployment signs with another key ({own}), so nobody could verify.",
-                "set REMIT_SIGNING_KEY to the instructed key, or have the new one instructed.",
-            )
-
-    def _require_own_rows(self, instruction: VerifiedInstruction) -> None:
-        opened = self.story.last("opened")
-        self._require_own_interval(instruction, opened["source"], opened["interval"])
-
-    def _require_own_interval(
-        self, instruction: VerifiedInstruction, source: str, interval: Mapping[str, str] | None
-    ) -> None:
-        """Each row is given once: no two runs that count take it from the same source."""
-        if interval is None:
-            return
-        ledger = self.deployment.log.ledger
-        other = overlapping_run(ledger, instruction.terms.key, source, interval, self.id)
-        if other is not None:
-            raise Refused(
-                "interval-taken",
-                f"data interval {interval['start']}",
-                f"run {other} takes rows of the same interval, which would be given twice.",
-                f"go on with run {other} (clear its tasks, or name it: remit run --run); it no longer "
-                "counts once its copies are deleted without a receipt.",
-            )
-
-    def require_planned_source(self, source: Source) -> None:
-        """Refuse (run-pinned) another source than the one planned on."""
-        if self.story.last("opened")["source"] != source.label:
-            raise Refused(
-                "run-pinned",
-                f"source {source.label}",
-                "it is not the source that this run was planned on.",
-                "extract from the planned source; start a new run for a new one.",
-            )
-
-    def _require_same(self, story: Story, pinned: tuple[object, ...]) -> None:
-        opened = story.last("opened")
-        digest = opened["instruction"]["digest"]
-        if pinned != (digest, opened["source"], opened["landing"], opened["interval"]):
-            raise Refused(
-                "run-pinned",
-                f"run {self.id}",
-                "it was opened under another instruction, source, landing zone or data interval.",
-                "start a new run for the new one.",
-            )
 
 
 def run_id(instruction: str, *parts: str) -> str:
