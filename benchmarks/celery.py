@@ -1,10 +1,11 @@
 """One run's pieces over one Celery worker and over two: `python -m benchmarks.celery`.
 
-    python -m benchmarks.celery [--rows 3000000] [--rows-per-piece 250000] [--rounds 1]
+    python -m benchmarks.celery [--rows 3000000] [--rows-per-piece 250000] [--rounds 1] [--cores 0.4]
 
 Each worker runs one task at a time on a core of its own; PostgreSQL, the S3 API (moto's server) and
-the rest of Airflow run where they can. Printed are the seconds from the first piece's start to the
-record "extracted", and the ratio.
+the rest of Airflow run where they can. With `--cores`, a worker gets so much of a core and no more, so
+that two of them, the source and Airflow fit on the machine, as they would on machines of their own.
+Printed are the seconds from the first piece's start to the record "extracted", and the ratio.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import argparse
 import json
 import os
 import tempfile
-from contextlib import suppress
+import time
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -21,6 +23,7 @@ from typing import Any
 
 import psycopg
 
+from benchmarks.quota import quota
 from remit.evidence import Record
 from remit.testing.celery import CeleryAirflow
 from remit.testing.celery_home import MIGRATION
@@ -42,6 +45,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=3_000_000)
     parser.add_argument("--rows-per-piece", type=int, default=250_000)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--cores", type=float, help="how much of a core a worker gets")
     options = parser.parse_args()
     figures: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder:
@@ -51,7 +55,7 @@ def main() -> None:
             airflow.ready()
             for _ in range(options.rounds):
                 for workers in figures:
-                    figures[workers].append(measured(airflow, workers))
+                    figures[workers].append(measured(airflow, workers, options.cores))
                     print(workers, json.dumps(figures[workers][-1]), flush=True)
     seconds = {n: median(one["seconds"] for one in found) for n, found in figures.items()}
     print(
@@ -75,13 +79,23 @@ def fill(url: str, rows: int) -> None:
         connection.execute(_MULTIPLIED.format(times=max(2, rows // (20 * _PATIENTS))))
 
 
-def measured(airflow: CeleryAirflow, workers: int) -> dict[str, Any]:
-    """Extract once; what comes after the extract is cut off."""
+def measured(airflow: CeleryAirflow, workers: int, cores: float | None) -> dict[str, Any]:
+    """Extract once, over so many workers; what comes after the extract is cut off."""
     names = [f"worker-{number}" for number in range(1, workers + 1)]
-    for core, name in enumerate(names):
-        airflow.start_worker(name, core)
-    for name in names:
-        airflow.await_worker(name)
+    with ExitStack() as held:
+        for core, name in enumerate(names):
+            airflow.start_worker(name, core)
+            if cores:
+                group = held.enter_context(quota(name, cores))
+                held.callback(time.sleep, 1)  # a group goes once its last process is gone
+                group.write_text(str(airflow.processes[name]))
+        for name in names:
+            held.callback(airflow.kill, name)
+            airflow.await_worker(name)
+        return _extracted(airflow)
+
+
+def _extracted(airflow: CeleryAirflow) -> dict[str, Any]:
     before = spent(airflow)
     run = airflow.api.trigger(MIGRATION)
     airflow.wait(lambda: done(airflow, run), "the extract is gathered", 900)
@@ -92,8 +106,6 @@ def measured(airflow: CeleryAirflow, workers: int) -> dict[str, Any]:
     ]
     after = spent(airflow)
     airflow.api.fail(MIGRATION, run)
-    for name in names:
-        airflow.kill(name)
     story = airflow.story()
     extracted, divided = (
         next(record for record in story.records if record.kind == kind)

@@ -7,7 +7,8 @@ and returns the proof in its receipt, where the commitment shows that it is righ
 
 Nobody can guess content from a commitment or a proof: both depend on the challenge, 256 random bits
 that only recipients can read. The hash of a column does not depend on how rows are split in batches:
-it is SHA-256 over three SHA-256s, of one byte of validity per row, of the lengths, and of the bytes.
+it is SHA-256 over two SHA-256s, of what tells the values apart (a text's length, or whether there is a
+value), and of their bytes.
 """
 
 from __future__ import annotations
@@ -51,21 +52,28 @@ def commitment(proof: str) -> str:
 
 class _ColumnDigest:
     def __init__(self) -> None:
-        self._parts = [hashlib.sha256() for _ in range(3)]
+        self._bounds, self._values = hashlib.sha256(), hashlib.sha256()
 
     def update(self, column: pa.Array) -> None:
-        valid, lengths, values = self._parts
-        valid.update(_bytes(pc.is_valid(column).cast(pa.uint8()), pa.uint8()))
         if pa.types.is_string(column.type):
-            column = pc.fill_null(column, "")
-            lengths.update(_bytes(pc.binary_length(column).cast(pa.int64()), pa.int64()))
-            values.update(_text(column))
+            lengths = pc.binary_length(column)
+            if column.null_count:
+                lengths, column = pc.fill_null(lengths, -1), pc.fill_null(column, "")
+            self._bounds.update(_bytes(lengths, pa.int32()))
+            self._values.update(_text(column))
         else:
-            values.update(_fixed(column))
+            self._bounds.update(_validity(column))
+            self._values.update(_fixed(column))
 
     def digest(self) -> str:
-        joined = b"".join(part.digest() for part in self._parts)
+        joined = self._bounds.digest() + self._values.digest()
         return hashlib.sha256(joined).hexdigest()
+
+
+def _validity(column: pa.Array) -> bytes | memoryview:
+    if not column.null_count:
+        return b"\x01" * len(column)
+    return _bytes(column.is_valid().cast(pa.uint8()), pa.uint8())
 
 
 def _fixed(column: pa.Array) -> memoryview:
@@ -77,7 +85,7 @@ def _fixed(column: pa.Array) -> memoryview:
         column, kind = column.cast(pa.int32()), pa.int32()
     elif pa.types.is_timestamp(kind):
         column, kind = column.cast(pa.int64()), pa.int64()
-    return _bytes(pc.fill_null(column, pa.scalar(0, kind)), kind)
+    return _bytes(pc.fill_null(column, pa.scalar(0, kind)) if column.null_count else column, kind)
 
 
 def _bytes(column: pa.Array, kind: pa.DataType) -> memoryview:

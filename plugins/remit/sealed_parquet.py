@@ -109,6 +109,8 @@ class EncryptedWriter:
                 for field in schema
                 if pa.types.is_string(field.type) and field.name not in dictionary
             },
+            # By these readers skip row groups; of texts and decimals they cost a fifth of the writing.
+            write_statistics=[field.name for field in schema if _is_ordered(field.type)],
             store_schema=True,
         )
 
@@ -148,6 +150,10 @@ class EncryptedWriter:
             table = pa.Table.from_batches(self._buffer).cast(self._writer.schema)
             self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS * 2)
         self._buffer, self._buffered = [], 0
+
+
+def _is_ordered(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_temporal(kind) or pa.types.is_integer(kind))
 
 
 class _HashingSink:

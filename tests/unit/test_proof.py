@@ -181,18 +181,17 @@ def plain_bytes(name: str, value: Any) -> bytes:
 
 
 def naive_column(name: str, values: list[Any]) -> str:
-    valid = bytes(value is not None for value in values)
     if name == "s":
-        texts = [(value or "").encode() for value in values]
-        lengths = b"".join(struct.pack("<q", len(text)) for text in texts)
-        content = b"".join(texts)
+        texts = [None if value is None else value.encode() for value in values]
+        bounds = b"".join(struct.pack("<i", -1 if t is None else len(t)) for t in texts)
+        content = b"".join(text or b"" for text in texts)
     else:
         width = TYPES[name][0].bit_width // 8 or 1
-        lengths = b""
+        bounds = bytes(value is not None for value in values)
         content = b"".join(
             bytes(width) if value is None else plain_bytes(name, value) for value in values
         )
-    parts = [hashlib.sha256(part).digest() for part in (valid, lengths, content)]
+    parts = [hashlib.sha256(part).digest() for part in (bounds, content)]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 

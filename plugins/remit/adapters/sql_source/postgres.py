@@ -25,7 +25,7 @@ from remit.adapters.sql_source.session import FAILURES, Session
 from remit.errors import Refused, RemitError, Unavailable, UsageError, translating
 from remit.ports import Account, Part, Relation, SourceColumn, TableQuery, Totals
 
-_OPTIONS = {"adbc.postgresql.batch_size_hint_bytes": str(8 << 20)}  # some 50,000 rows
+_OPTIONS = {"adbc.postgresql.batch_size_hint_bytes": str(4 << 20)}  # some 25,000 rows
 
 # A declared type must come from its own native types: a text is not taken for a number even if
 # every value looks like one, since then the schema is not what the instruction was made for.
