@@ -270,9 +270,10 @@ def proof_by_the_book(table: pa.Table, types: list[str], challenge: bytes) -> st
     for name, declared in zip(table.column_names, types, strict=True):
         values = [scalar.as_py() for scalar in table[name]]
         raw = [value_bytes(value, declared) for value in values]
-        valid = bytes(value is not None for value in values)
-        lengths = b"".join(len(one).to_bytes(8, "little", signed=True) for one in raw)
-        parts = [valid, lengths if declared == "string" else b"", b"".join(raw)]
+        there = [value is not None for value in values]
+        lengths = [len(one) if is_there else -1 for one, is_there in zip(raw, there, strict=True)]
+        bounds = b"".join(length.to_bytes(4, "little", signed=True) for length in lengths)
+        parts = [bounds if declared == "string" else bytes(there), b"".join(raw)]
         digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
         columns.append([name, digest.hexdigest()])
     message = json.dumps(
