@@ -74,9 +74,9 @@ system-packages:
 
 lock:  ## Compile the requirements from pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE) \
-	  pyproject.toml -o requirements.txt
+	  --extra processor pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header $(UPGRADE) \
-	  --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	  --group dev --extra processor -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 wheel: setup  ## Build the wheel
 	$(BIN)/python -m hatchling build -t wheel

@@ -16,10 +16,15 @@ from securesystemslib.signer import Signer
 
 from remit import canonical, signing
 from remit.errors import Refused
-from remit.instruction import Instruction, TrustStore, VerifiedInstruction, verify
+from remit.instruction import (
+    Instruction,
+    TrustStore,
+    VerifiedInstruction,
+    columns_digest,
+    verify,
+)
 from remit.pieces import file_stems, is_whole
 from remit.signing import PublicKey
-from remit.table_writer import columns_digest
 
 PAYLOAD_TYPE = "application/vnd.remit.manifest+json"
 MANIFEST = "manifest.dsse.json"

@@ -7,12 +7,16 @@ The caller must load the rows durably before the receipt is written: it lets the
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import BinaryIO, cast
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from securesystemslib.signer import Signer
 
@@ -20,11 +24,10 @@ from remit import canonical, proof, signing
 from remit.confirm import PAYLOAD_TYPE, Receipt, ReceiptFile
 from remit.errors import Refused
 from remit.evidence import timestamp
-from remit.instruction import TrustStore
+from remit.instruction import TrustStore, columns_digest
 from remit.manifest import INSTRUCTION, MANIFEST, ManifestFile, OpenedDelivery, open_delivery
 from remit.ports import Store
-from remit.sealed_parquet import FileContext, OpenedFile, open_file, recipient_opener
-from remit.table_writer import columns_digest
+from remit.sealed_parquet import FileContext, OpenedFile, dataset, open_file, recipient_opener
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +52,44 @@ class Delivery:
     @contextmanager
     def file(self, entry: ManifestFile, key: X25519PrivateKey) -> Iterator[OpenedFile]:
         """Open one file of the delivery, after its size and digest matched the manifest."""
-        manifest = self.opened.manifest
+        with self._unchanged(entry) as file:
+            opened = open_file(file, recipient_opener(key), self._context(entry))
+            self._require_instructed(opened, entry)
+            yield opened
+
+    def scan(self, entry: ManifestFile, key: X25519PrivateKey) -> ds.Dataset:
+        """A scan of the columns of one file that the key's owner was given.
+
+        Size and digest matched the manifest when it was opened; the file is closed with the scan.
+        """
+        file = cast("BinaryIO", _ClosedUnused(self._unchanged(entry)))
+        opener, context = recipient_opener(key), self._context(entry)
+        self._require_instructed(open_file(file, opener, context), entry)
+        every = dataset(file, opener, context)
+        own = [every.schema.field(name) for name in self.readable(entry, key)]
+        return every.replace_schema(pa.schema(own))
+
+    def _unchanged(self, entry: ManifestFile) -> BinaryIO:
         try:
             file = self._landing.open(_join(self._folder, entry.name))
         except FileNotFoundError:
             raise _file_changed(entry, "it is not there") from None
-        with file:
-            if canonical.sha256_of(file) != entry.sha256 or file.seek(0, 2) != entry.size:
-                raise _file_changed(entry, "its bytes are not those of the manifest")
-            file.seek(0)
-            context = FileContext(manifest.instruction.digest, manifest.run, entry.name)
-            yield open_file(file, recipient_opener(key), context)
+        if canonical.sha256_of(file) != entry.sha256 or file.seek(0, 2) != entry.size:
+            file.close()
+            raise _file_changed(entry, "its bytes are not those of the manifest")
+        file.seek(0)
+        return file
+
+    def _context(self, entry: ManifestFile) -> FileContext:
+        manifest = self.opened.manifest
+        return FileContext(manifest.instruction.digest, manifest.run, entry.name)
+
+    def _require_instructed(self, opened: OpenedFile, entry: ManifestFile) -> None:
+        columns = [(field.name, field.type) for field in opened.schema]
+        table = self.opened.instruction.terms.table(entry.table)
+        delivered = [(column.name, column.delivered.arrow()) for column in table.columns]
+        if columns != delivered or opened.rows != entry.rows:
+            raise _not_reconciled(entry)
 
     def readable(self, entry: ManifestFile, key: X25519PrivateKey) -> list[str]:
         """The columns of a file whose category was given to the key's owner."""
@@ -79,18 +109,8 @@ class Delivery:
         table = self.opened.instruction.terms.table(entry.table)
         with self.file(entry, key) as opened:
             shown = opened.proof()
-            columns = [(field.name, field.type) for field in opened.schema]
-            if (
-                columns != [(column.name, column.delivered.arrow()) for column in table.columns]
-                or opened.rows != entry.rows
-                or proof.commitment(shown) != entry.commitment
-            ):
-                raise Refused(
-                    "delivery-not-reconciled",
-                    entry.name,
-                    "what it decrypts to is not what manifest and instruction say.",
-                    "do not load it; tell the processor.",
-                )
+            if proof.commitment(shown) != entry.commitment:
+                raise _not_reconciled(entry)
         return ReceiptFile(
             name=entry.name,
             columns=columns_digest(table),
@@ -101,6 +121,32 @@ class Delivery:
             rejected=0,
             proof=shown,
         )
+
+
+class _ClosedUnused(io.RawIOBase):
+    """A file that is closed when nothing refers to it any more: scanners outlive their dataset."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def make_receipt(
@@ -149,6 +195,15 @@ def _read(landing: Store, path: str) -> bytes:
 
 def _join(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
+
+
+def _not_reconciled(entry: ManifestFile) -> Refused:
+    return Refused(
+        "delivery-not-reconciled",
+        entry.name,
+        "what it decrypts to is not what manifest and instruction say.",
+        "do not load it; tell the processor.",
+    )
 
 
 def _file_changed(entry: ManifestFile, what: str) -> Refused:

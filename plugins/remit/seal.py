@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remit.errors import Refused
-from remit.instruction import VerifiedInstruction
+from remit.instruction import VerifiedInstruction, columns_digest
 from remit.instruction.interval import Interval
 from remit.manifest import InstructionRef, IntervalRef, Manifest, ManifestFile
 from remit.ports import KeyStore, Store
 from remit.sealed_parquet import FOOTER, FileContext, KeyOpener, wrapped_to
 from remit.signing import PublicKey
-from remit.table_writer import columns_digest, readers_of
+from remit.table_writer import readers_of
 from remit.validate import open_recorded
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from remit import canonical
 from remit.credentials import CredentialCheck
 from remit.free_text import ScannedColumn
-from remit.instruction import Instruction, Table
+from remit.instruction import Instruction, Table, columns_digest
 from remit.ports import PseudonymKeys, Store
 from remit.sealed_parquet import FOOTER, EncryptedWriter, FileContext
 from remit.signing import PublicKey
@@ -59,15 +58,6 @@ class Staging:
     store: Store
     key: PublicKey
     pseudonyms: PseudonymKeys
-
-
-def columns_digest(table: Table) -> str:
-    """SHA-256 over the names and delivered types of the columns, in order, and what was done to them."""
-    columns: list[list[Any]] = [[c.name, str(c.delivered)] for c in table.columns]
-    for column, described in zip(table.columns, columns, strict=True):
-        if not column.is_kept:
-            described.append(column.transformation.model_dump())
-    return canonical.sha256(canonical.dumps(columns))
 
 
 def readers_of(terms: Instruction, staging_key: PublicKey | None) -> dict[str, list[PublicKey]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from remit.cli.output import Output
 from remit.cli.parser import build_parser
-from remit.errors import RemitError
+from remit.errors import RemitError, UsageError
 from remit.wiring import Resolve, no_connections
 
 
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None, resolve: Resolve = no_connectio
     except RemitError as error:
         output.error(error)
         return error.exit_code
+    except ModuleNotFoundError as error:  # the target's kit has every command, not what it needs
+        output.error(_not_installed(error))
+        return UsageError.exit_code
     except BrokenPipeError:
         return 0
     except KeyboardInterrupt:
@@ -44,3 +47,10 @@ def main(arguments: Sequence[str] | None = None, resolve: Resolve = no_connectio
     except Exception as error:  # noqa: BLE001  (a traceback would print the texts of dependencies)
         output.unexpected(error)
         return 1
+
+
+def _not_installed(error: ModuleNotFoundError) -> UsageError:
+    return UsageError(
+        f"this command needs {error.name}, which is not installed here; "
+        "the processor's installation has it: pip install 'remit[processor]'."
+    )

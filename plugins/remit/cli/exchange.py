@@ -15,8 +15,6 @@ from remit.instruction.plain_yaml import MAXIMUM_BYTES
 from remit.instruction.revocation import revocation_path, verify_revocation
 from remit.wiring import Resolve, Settings, clock
 
-LANGUAGES = [language.value for language in Language]
-
 
 def show(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     """Print an instruction in plain language, signed or not."""

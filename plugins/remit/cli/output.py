@@ -8,13 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.progress import Progress as RichProgress
-from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
 from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
-from remit.plan.shown import Line
 from remit.ports import Progress
 
 _STYLES = {  # for any background: no white, no black
@@ -43,11 +37,18 @@ class Output:
         """A result that was asked for as JSON by the command's own option."""
         print(jsonlib.dumps(fields, indent=2, ensure_ascii=False), file=self._stream)
 
-    def lines(self, fields: Any, lines: Sequence[Line]) -> None:
-        """The command's result as lines, coloured by what they mean where that can be seen."""
+    def lines(self, fields: Any, lines: Sequence[tuple[str, str]]) -> None:
+        """The command's result as lines, coloured by what they mean where that can be seen.
+
+        Args:
+            lines: meaning (`remit.plan.shown.Line`) and text of each.
+        """
         if self._json:
             self.result(fields, "")
             return
+        from rich.console import Console  # not a part of the target's kit
+        from rich.text import Text
+
         console = Console(file=self._stream, highlight=False, soft_wrap=True)
         for meaning, text in lines:
             console.print(Text(text, style=_STYLES.get(meaning, "")))
@@ -86,6 +87,10 @@ class Output:
         if not self._errors.isatty():
             yield lambda _table, _rows: None
             return
+        from rich.console import Console
+        from rich.progress import Progress as RichProgress
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),

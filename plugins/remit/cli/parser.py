@@ -7,11 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from remit import __version__
-from remit.cli import evidence, exchange, instruction, register, runs, target
-from remit.cli import plan as plans
-from remit.cli.grants import grants
-from remit.cli.pseudonym import pseudonym
+from remit.cli.interval import read_interval
+from remit.cli.later import Later
+from remit.instruction.plain_language import Language
 from remit.pseudonyms import ID_TYPES
+
+evidence = Later("remit.cli.evidence")
+exchange = Later("remit.cli.exchange")
+grants = Later("remit.cli.grants")
+instruction = Later("remit.cli.instruction")
+plans = Later("remit.cli.plan")
+pseudonyms = Later("remit.cli.pseudonym")
+register = Later("remit.cli.register")
+runs = Later("remit.cli.runs")
+target = Later("remit.cli.target")
 
 _KINDS = ("signing", "recipient", "pseudonym")
 
@@ -46,7 +55,7 @@ def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _pseudonym(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "at the controller: the pseudonyms of ids, one a line on standard input"
-    made = _command(commands, "pseudonym", pseudonym, about)
+    made = _command(commands, "pseudonym", pseudonyms.pseudonym, about)
     made.add_argument("--key", type=_path, required=True, metavar="FILE", help="the secret")
     about = "what the ids are at the source; string by default, integer also for decimal(p,0)"
     made.add_argument("--type", choices=ID_TYPES, default="string", help=about)
@@ -76,7 +85,12 @@ def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _register(commands, group)
     show = _command(group, "show", exchange.show, "an instruction in plain language, on a page")
     show.add_argument("file", type=_path)
-    show.add_argument("--language", choices=exchange.LANGUAGES, default="en", help="en or fr")
+    show.add_argument(
+        "--language",
+        choices=[language.value for language in Language],
+        default="en",
+        help="en or fr",
+    )
     _trust(show)
     imported = _command(group, "import", exchange.import_contract, "a draft from a data contract")
     imported.add_argument("file", type=_path, help="of the Open Data Contract Standard v3")
@@ -111,7 +125,7 @@ def _register(
 
 def _grants(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "the least-privilege role of an instruction, as SQL for PostgreSQL to review"
-    made = _command(commands, "grants", grants, about)
+    made = _command(commands, "grants", grants.grants, about)
     made.add_argument("file", type=_path, help="the instruction")
     made.add_argument("--role", type=_text, metavar="NAME", help="the role; by default remit_ID")
     about = "limit rows by views (default) or by row security policies on the tables"
@@ -237,7 +251,7 @@ def _source(parser: argparse.ArgumentParser) -> None:
 
 def _interval(parser: argparse.ArgumentParser) -> None:
     about = "the run's data interval, for an instruction that gives each run its own"
-    parser.add_argument("--interval", type=plans.read_interval, metavar="START/END", help=about)
+    parser.add_argument("--interval", type=read_interval, metavar="START/END", help=about)
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable
-from datetime import datetime
 
 from remit import deliver, validate
 from remit import instruction as instructions
@@ -22,7 +20,6 @@ from remit.custody.history import PlanOfRun, plan_of, previous_plan
 from remit.errors import Refused, UsageError
 from remit.evidence import Ledger, timestamp
 from remit.instruction import Instruction
-from remit.instruction.forms import MOMENT
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.plan import Circumstances, Plan, differences, make_plan
 from remit.plan.markdown import plan_markdown
@@ -65,21 +62,6 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
     since = plan_of(ledger, options.since) if ledger and options.since else None
     _show(options, output, made, since)
     return Refused.exit_code if made.refusals else 0
-
-
-def read_interval(given: str) -> Interval:
-    """``START/END``, each to the second and with an offset from UTC, as the command line gives it.
-
-    Raises:
-        ArgumentTypeError: it is not of that form.
-    """
-    bounds = given.split("/")
-    try:
-        if len(bounds) == 2 and all(re.fullmatch(MOMENT, bound, re.ASCII) for bound in bounds):
-            return Interval(*map(datetime.fromisoformat, bounds))
-    except ValueError:  # of the form, but no such time, or without an offset
-        pass
-    raise argparse.ArgumentTypeError("must be START/END, each such as 2026-01-01T02:00:00+01:00")
 
 
 def _show(options: argparse.Namespace, output: Output, made: Plan, since: PlanOfRun | None) -> None:

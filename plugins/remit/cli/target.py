@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from remit import signing
 from remit.adapters.folder import FolderStore, translating_os
 from remit.cli.output import Output
-from remit.errors import Refused
+from remit.errors import Refused, UsageError
 from remit.manifest import RECEIPT
+from remit.pieces import file_name, file_stems
 from remit.receive import Delivery, make_receipt
+from remit.target import Table, tables_for
 from remit.wiring import Resolve, Settings, clock, os_user
 
 
@@ -48,10 +54,9 @@ def receive(options: argparse.Namespace, output: Output, _: Resolve) -> None:
 
 def open_delivery(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     """Write what the key can open as plain Parquet files, one a table."""
-    delivery = _delivery(options)
-    written = _write_tables(delivery, signing.load_recipient(options.key), options.out)
-    text = "\n".join(f"{path}: {rows} rows" for path, rows in written)
-    fields = {"files": [{"path": path, "rows": rows} for path, rows in written]}
+    written = _write_tables(_delivery(options), signing.load_recipient(options.key), options.out)
+    text = "\n".join(f"{one.path}: {one.rows} rows, {one.told_columns}" for one in written)
+    fields = {"files": [{"path": w.path, "rows": w.rows, "columns": w.columns} for w in written]}
     output.result(fields, f"{text}\nThese files are plain: protect and delete them yourself.")
 
 
@@ -76,21 +81,51 @@ def _require_own_keys(delivery: Delivery, key: Any, signer: Any) -> None:
             )
 
 
-def _write_tables(delivery: Delivery, key: Any, out: Path) -> list[tuple[str, int]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A plain file: where, how many rows, which columns, and how many the table has in all."""
 
-    written = []
+    path: str
+    rows: int
+    columns: list[str]
+    of: int
+
+    @property
+    def told_columns(self) -> str:
+        return "every column" if len(self.columns) == self.of else self._some()
+
+    def _some(self) -> str:
+        return f"{len(self.columns)} of {self.of} columns, which are those given to this key"
+
+
+def _write_tables(delivery: Delivery, key: X25519PrivateKey, out: Path) -> list[_Written]:
+    """All tables or none: half of a delivery is of no use, and lies there in clear."""
+    terms = delivery.opened.instruction.terms
+    stems, tables = file_stems(terms), tables_for(delivery, key).tables.values()
+    paths = {table.name: out / file_name(stems[table.name]) for table in tables}
     with translating_os(str(out)):
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for entry in delivery.opened.manifest.files:
-            path = out / entry.name
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with delivery.file(entry, key) as opened, os.fdopen(handle, "wb") as file:
-                columns = delivery.readable(entry, key)
-                schema = pa.schema([opened.schema.field(name) for name in columns])
-                with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-                    for batch in opened.batches(columns):
-                        writer.write_batch(batch)
-            written.append((str(path), entry.rows))
-    return written
+        for path in paths.values():
+            if path.exists() or path.is_symlink():
+                raise UsageError(f"{path} is there already, and is not overwritten.")
+        with ExitStack() as undo:
+            for table in tables:
+                _write(table, paths[table.name], undo)
+            undo.pop_all()
+    return [
+        _Written(str(paths[t.name]), t.rows, t.schema.names, len(terms.table(t.name).columns))
+        for t in tables
+    ]
+
+
+def _write(table: Table, path: Path, undo: ExitStack) -> None:
+    import pyarrow.parquet as pq
+
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    undo.callback(path.unlink)
+    with (
+        os.fdopen(handle, "wb") as file,
+        pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
+    ):
+        for batch in table.batches():
+            writer.write_batch(batch)

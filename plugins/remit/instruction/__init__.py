@@ -4,7 +4,7 @@ from remit.instruction.forms import Category
 from remit.instruction.model import Instruction, Suite
 from remit.instruction.parties import Recipient
 from remit.instruction.reading import digest_of, parse, problems_of, read
-from remit.instruction.tables import Column, Table
+from remit.instruction.tables import Column, Table, columns_digest
 from remit.instruction.trust import (
     PAYLOAD_TYPE,
     TrustStore,
@@ -24,6 +24,7 @@ __all__ = [
     "Table",
     "TrustStore",
     "VerifiedInstruction",
+    "columns_digest",
     "digest_of",
     "envelope_path",
     "parse",

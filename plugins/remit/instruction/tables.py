@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import model_validator
 
+from remit import canonical
 from remit.columns import ColumnType
 from remit.instruction.forms import (
     Category,
@@ -188,3 +189,12 @@ class Table(Strict):
         """What may be asked of the source, and nothing else."""
         columns = tuple((column.name, column.declared) for column in self.columns)
         return self.rows.query(self.relation.schema, self.relation.table, columns)
+
+
+def columns_digest(table: Table) -> str:
+    """SHA-256 over the names and delivered types of the columns, in order, and what was done to them."""
+    columns: list[list[Any]] = [[c.name, str(c.delivered)] for c in table.columns]
+    for column, described in zip(table.columns, columns, strict=True):
+        if not column.is_kept:
+            described.append(column.transformation.model_dump())
+    return canonical.sha256(canonical.dumps(columns))

@@ -12,7 +12,7 @@ import pytest
 
 from remit.adapters.folder import FolderStore
 from remit.cli import main
-from remit.cli.plan import read_interval
+from remit.cli.interval import read_interval
 from remit.errors import Unavailable
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
