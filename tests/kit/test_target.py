@@ -93,5 +93,5 @@ def test_without_the_controllers_key_nothing_is_opened(sample, tmp_path: Path) -
 def test_changed_file_is_refused_before_a_row_of_it(sample, spoiled: Path, way: str) -> None:
     table = open_delivery(spoiled, sample.key, sample.trust).tables["every_type"]
 
-    with pytest.raises(Refused, match="file-changed at every_type-part-0002.parquet"):
+    with pytest.raises(Refused, match=r"file-changed at every_type-part-0002\.parquet"):
         getattr(table, way)()

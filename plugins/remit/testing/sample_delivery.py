@@ -83,7 +83,10 @@ def make_sample(home: Path, rows: int = len(ROWS), parts: int = 2) -> Path:
     ]
     made = seal.make_manifest(instruction, RUN, files, timestamp(datetime.now(UTC)), b"none")
     signer = signing.load_signer(world.settings.signing_key)
-    for name, data in ((INSTRUCTION, instruction.envelope), (MANIFEST, sign_manifest(made, signer))):
+    for name, data in (
+        (INSTRUCTION, instruction.envelope),
+        (MANIFEST, sign_manifest(made, signer)),
+    ):
         draft = store.create(f"{RUN}/{name}")
         draft.write(data)
         draft.publish()
