@@ -158,7 +158,7 @@ def test_duckdb_is_given_nowhere_to_write(reader: str) -> None:
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     folder = tmp_path_factory.mktemp("memory")
-    homes = {rows: folder / str(rows) for rows in (300_000, 1_500_000)}
+    homes = {rows: folder / str(rows) for rows in (240_000, 1_200_000)}
     for rows, home in homes.items():
         make_sample(home, rows)
     return homes
