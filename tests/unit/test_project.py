@@ -15,6 +15,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+KIT = PROJECT["project"]["dependencies"]
+PROCESSOR = PROJECT["project"]["optional-dependencies"]["processor"]
 AIRFLOW = "apache-airflow"
 # Written so that this file does not match itself.
 MACHINE_PATHS = re.compile(r"/root[/]|/home/[a-z]\w*[/]|/work[/]|/tmp/[w]\b")
@@ -56,8 +58,8 @@ def test_every_requirement_is_pinned_exactly_with_hashes(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "declared"),
     [
-        ("requirements.txt", PROJECT["project"]["dependencies"]),
-        ("requirements-dev.txt", PROJECT["project"]["dependencies"]),
+        ("requirements.txt", KIT + PROCESSOR),
+        ("requirements-dev.txt", KIT + PROCESSOR),
         ("requirements-dev.txt", PROJECT["dependency-groups"]["dev"]),
     ],
     ids=["run", "dev", "tools"],
@@ -79,11 +81,7 @@ def test_both_files_pin_the_same_versions() -> None:
 
 
 def test_one_version_of_airflow_everywhere() -> None:
-    [declared] = [
-        Requirement(text)
-        for text in PROJECT["project"]["dependencies"]
-        if Requirement(text).name == AIRFLOW
-    ]
+    [declared] = [one for one in map(Requirement, PROCESSOR) if one.name == AIRFLOW]
     locked = {
         version(pinned)
         for (name, _), (pinned, _) in pins("requirements.txt").items()

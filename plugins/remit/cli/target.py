@@ -123,9 +123,9 @@ def _write(table: Table, path: Path, undo: ExitStack) -> None:
 
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     undo.callback(path.unlink)
-    with (
-        os.fdopen(handle, "wb") as file,
-        pq.ParquetWriter(file, table.schema, compression="zstd") as writer,
-    ):
-        for batch in table.batches():
-            writer.write_batch(batch)
+    with os.fdopen(handle, "wb") as file:
+        with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+            for batch in table.batches():
+                writer.write_batch(batch)
+        file.flush()
+        os.fsync(file.fileno())  # a receipt may follow, at which the processor deletes
