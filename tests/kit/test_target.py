@@ -12,7 +12,7 @@ import pytest
 from remit import signing
 from remit.errors import Refused, UsageError
 from remit.target import open_delivery
-from remit.testing.sample_delivery import ROWS, TYPES
+from remit.testing.sample_delivery import ROWS, TYPES, make_sample
 
 TECHNICAL = [name for name, (_, category) in TYPES.items() if category == "technical"]
 
@@ -58,6 +58,16 @@ def test_a_scanner_outlives_its_dataset_and_leaves_no_file_open(sample) -> None:
     assert scanner.count_rows() == len(ROWS)
     del scanner
     gc.collect()  # a file that is not closed would be a warning, and so an error
+
+
+def test_a_delivery_without_rows_has_its_columns(tmp_path: Path) -> None:
+    folder = make_sample(tmp_path / "home", rows=0, parts=1)
+    trust = tmp_path / "home" / "include" / "controllers" / "durand" / "keys"
+    delivery = open_delivery(folder, tmp_path / "home" / "target" / "recipient.pem", trust)
+    table = delivery.tables["every_type"]
+
+    for read in (table.read(), table.dataset().to_table()):
+        assert (read.num_rows, read.column_names) == (0, list(TYPES))
 
 
 def test_columns_come_in_the_order_asked_for(sample) -> None:

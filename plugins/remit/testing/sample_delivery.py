@@ -2,9 +2,10 @@
 
     python -m remit.testing.sample_delivery HOME [--rows N]
 
-Below HOME, which must not exist, are then the delivery `landing/sample`, the recipients' keys `target/recipient.pem`
-(every category) and `registry.pem` (technical columns alone), and the controller's public key in
-`include/controllers/durand/keys`. Every form and key is real; nobody's data is in it.
+Below HOME, which must not exist, are then the delivery `landing/sample`, the recipients' keys
+`target/recipient.pem` (every category) and `registry.pem` (technical columns alone), and the
+controller's public key in `include/controllers/durand/keys`. Every form and key is real; nobody's
+data is in it.
 """
 
 from __future__ import annotations
