@@ -18,12 +18,14 @@ from remit import canonical, signing
 from remit.confirm import verify_receipt
 from remit.delete import PAYLOAD_TYPE as CERTIFICATE_TYPE
 from remit.errors import EvidenceBroken, Refused, RemitError
-from remit.evidence import Checkpoint, Ledger, Record, parse_timestamp
+from remit.evidence import Checkpoint, Ledger, Record, open_checkpoint, parse_timestamp
 from remit.instruction import TrustStore, VerifiedInstruction, verify
 from remit.manifest import open_manifest
 from remit.merkle import inclusion_proof, leaf_hash, root_from_proof
+from remit.succession import KEYS, Succession
 
 FORMAT = "remit-bundle-1"
+_FIELDS = {"format", "run", "checkpoint", "keys", "records"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,11 @@ def make_bundle(ledger: Ledger, run: str) -> bytes:
     Raises:
         Refused: run-unknown.
     """
-    bodies, leaves, opened = [], [], False
+    bodies, keys, leaves, opened = [], [], [], False
     for kept in ledger.kept():
         leaves.append(leaf_hash(kept.body))
+        if kept.run == KEYS:
+            keys.append((kept.seq, kept.body))
         if kept.run == run:
             bodies.append((kept.seq, kept.body))
             opened = opened or kept.record().kind == "opened"
@@ -63,12 +67,21 @@ def make_bundle(ledger: Ledger, run: str) -> bytes:
             "it was refused before it had an instruction, from which a bundle's proofs start.",
             "look at it with remit evidence show, and verify the log with remit evidence verify --all.",
         )
-    records = [
-        {"body": body.decode(), "proof": [node.hex() for node in inclusion_proof(leaves, seq)]}
-        for seq, body in bodies
-    ]
+
+    def proved(kept: list[tuple[int, bytes]]) -> list[dict[str, Any]]:
+        return [
+            {"body": body.decode(), "proof": [node.hex() for node in inclusion_proof(leaves, seq)]}
+            for seq, body in kept
+        ]
+
     return canonical.dumps(
-        {"format": FORMAT, "run": run, "checkpoint": envelope.decode(), "records": records}
+        {
+            "format": FORMAT,
+            "run": run,
+            "checkpoint": envelope.decode(),
+            "keys": proved(keys),
+            "records": proved(bodies),
+        }
     )
 
 
@@ -76,49 +89,73 @@ def verify_bundle(data: bytes, trust: TrustStore) -> Findings:
     """Check a bundle from the controller's key down.
 
     The order: form; the instruction's signature; the checkpoint's, with the processor's key that
-    the instruction pins; each record's place and inclusion; the documents in the records.
+    the instruction pins or one that follows it; each record's place and inclusion; the documents
+    in the records.
 
     Raises:
         EvidenceBroken: naming what does not hold.
         Refused: controller-unknown, when the trust folder has no key to begin with.
     """
-    run, checkpoint, records, proofs = _read(data)
+    run, checkpoint, (keys, key_proofs), (records, proofs) = _read(data)
     instruction = _instruction(records, trust)
-    signed = Checkpoint.open(checkpoint, [instruction.processor_key], "the bundle's checkpoint")
-    for number, (record, proof) in enumerate(zip(records, proofs, strict=True)):
-        where = f"record {record.seq}"
-        if (record.run, record.step) != (run, number):
-            raise EvidenceBroken(where, "records were dropped, added or reordered.")
-        if _root(record, signed.size, proof) != signed.root:
-            raise EvidenceBroken(where, "it is not in the log that the checkpoint signs.")
+    log = Checkpoint.unverified(checkpoint, "the bundle's checkpoint").log
+    rotations = [(record.seq, record.data) for record in keys if record.kind == "rotated"]
+    chain = Succession.read(log, rotations).after(instruction.processor_keys)
+    signed = open_checkpoint(checkpoint, chain, "the bundle's checkpoint")
+    _require_included(KEYS, keys, key_proofs, signed)
+    _require_included(run, records, proofs, signed)
     proved = [
         f"controller {instruction.terms.controller.name} signed instruction "
         f"{instruction.terms.id} version {instruction.terms.version}",
         f"records 0 to {len(records) - 1} of the run are in the log of {signed.size} records "
         f"whose checkpoint of {signed.at} the processor signed",
     ]
-    proved += _check_documents(records, instruction)
+    if chain.links[1:]:
+        proved.append(
+            f"its signing key was rotated {len(chain.links) - 1} times since, each time endorsed"
+        )
+    proved += _check_documents(records, instruction, chain)
     kinds = {record.kind for record in records}
     not_proved = [] if "deleted" in kinds else ["the run has not ended: deletion is not in here"]
     not_proved.append("that what the processor recorded is all that it did")
     return Findings(run, tuple(proved), tuple(not_proved), tuple(records))
 
 
-def _read(data: bytes) -> tuple[str, bytes, list[Record], list[list[bytes]]]:
+def _require_included(
+    run: str, records: Sequence[Record], proofs: Sequence[Sequence[bytes]], signed: Checkpoint
+) -> None:
+    for number, (record, proof) in enumerate(zip(records, proofs, strict=True)):
+        where = f"record {record.seq}"
+        if (record.run, record.step) != (run, number):
+            raise EvidenceBroken(where, "records were dropped, added or reordered.")
+        if _root(record, signed.size, proof) != signed.root:
+            raise EvidenceBroken(where, "it is not in the log that the checkpoint signs.")
+
+
+_Proved = tuple[list[Record], list[list[bytes]]]
+
+
+def _read(data: bytes) -> tuple[str, bytes, _Proved, _Proved]:
+    """The run, the checkpoint's envelope, and the records of keys and of the run with their proofs."""
     try:
         fields = canonical.loads(data)
-        if set(fields) != {"format", "run", "checkpoint", "records"} or fields["format"] != FORMAT:
+        if set(fields) != _FIELDS or fields["format"] != FORMAT:
             raise ValueError
-        if any(set(entry) != {"body", "proof"} for entry in fields["records"]):
-            raise ValueError
-        proofs = [[_node(node) for node in entry["proof"]] for entry in fields["records"]]
-        bodies = [str(entry["body"]).encode() for entry in fields["records"]]
+        keys, records = (_entries(fields[name]) for name in ("keys", "records"))
         run, checkpoint = str(fields["run"]), str(fields["checkpoint"]).encode()
     except (ValueError, TypeError, KeyError):
         raise EvidenceBroken("the bundle", "it was changed: it is no longer well formed.") from None
-    if not bodies:
+    if not records[0]:
         raise EvidenceBroken("the bundle", "it holds no record.")
-    return run, checkpoint, [Record.parse(b, f"record {n}") for n, b in enumerate(bodies)], proofs
+    return run, checkpoint, keys, records
+
+
+def _entries(entries: Any) -> _Proved:
+    if any(set(entry) != {"body", "proof"} for entry in entries):
+        raise ValueError
+    proofs = [[_node(node) for node in entry["proof"]] for entry in entries]
+    bodies = [str(entry["body"]).encode() for entry in entries]
+    return [Record.parse(body, f"record {n}") for n, body in enumerate(bodies)], proofs
 
 
 def _node(text: str) -> bytes:
@@ -150,7 +187,9 @@ def _instruction(records: Sequence[Record], trust: TrustStore) -> VerifiedInstru
         raise EvidenceBroken(f"record {first.seq}", "it holds no instruction.") from None
 
 
-def _check_documents(records: Sequence[Record], instruction: VerifiedInstruction) -> list[str]:
+def _check_documents(
+    records: Sequence[Record], instruction: VerifiedInstruction, chain: Succession
+) -> list[str]:
     data = {record.kind: (record, record.data) for record in records}
     proved = []
     try:
@@ -167,7 +206,7 @@ def _check_documents(records: Sequence[Record], instruction: VerifiedInstruction
                 proved.append("the target's receipt confirms that delivery and proves decryption")
         if "deleted" in data:
             record, fields = data["deleted"]
-            _check_certificate(fields["certificate"].encode(), record, instruction)
+            _check_certificate(fields["certificate"].encode(), record, instruction, chain)
             proved.append("the processor certified, signed, that every copy is deleted")
     except (RemitError, KeyError, TypeError, AttributeError, ValueError) as error:
         message = error.message if isinstance(error, Refused) else "its document is damaged."
@@ -175,9 +214,11 @@ def _check_documents(records: Sequence[Record], instruction: VerifiedInstruction
     return proved
 
 
-def _check_certificate(envelope: bytes, record: Record, instruction: VerifiedInstruction) -> None:
-    key = instruction.processor_key
-    payload = signing.open_envelope(envelope, CERTIFICATE_TYPE, [key], "the deletion certificate")
+def _check_certificate(
+    envelope: bytes, record: Record, instruction: VerifiedInstruction, chain: Succession
+) -> None:
+    keys = chain.in_force(record.seq)
+    payload = signing.open_envelope(envelope, CERTIFICATE_TYPE, keys, "the deletion certificate")
     body: Any = canonical.loads(payload)
     if (body["run"], body["instruction"]) != (record.run, instruction.digest):
         raise EvidenceBroken(f"record {record.seq}", "the certificate is another run's.")

@@ -27,7 +27,6 @@ from remit.manifest import (
     Manifest,
     parse_document,
 )
-from remit.signing import PublicKey
 
 PAYLOAD_TYPE = "application/vnd.remit.receipt+json"
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -89,8 +88,9 @@ def verify_receipt(
             receipt-negative, receipt-proof.
     """
     where = "the target's receipt"
-    key = PublicKey.parse(instruction.terms.target.receipt_key or "")
-    payload = signing.open_envelope(envelope, PAYLOAD_TYPE, [key], where)
+    keys = instruction.terms.target.receipt_keys
+    payload = signing.open_envelope(envelope, PAYLOAD_TYPE, keys, where)
+    signers = signing.signers_of(envelope, PAYLOAD_TYPE, where)
     receipt = parse_document(Receipt, payload, "receipt-invalid", where)
     expected = {
         "run": manifest.run,
@@ -98,7 +98,7 @@ def verify_receipt(
         "instruction": manifest.instruction,
         "nonce": manifest.nonce,
         "target": instruction.terms.target.name,
-        "key_id": key.key_id,
+        "key_id": " ".join(sorted(signers)),  # one key signs a receipt
     }
     for field, value in expected.items():
         if getattr(receipt, field) != value:

@@ -10,7 +10,7 @@ so keep checkpoints elsewhere (each delivery carries one to the target).
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from remit.errors import EvidenceBroken, Refused
 from remit.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from remit.ports import Clock
 from remit.signing import PublicKey
+from remit.succession import Succession
 
 CHECKPOINT_TYPE = "application/vnd.remit.checkpoint+json"
 
@@ -208,8 +209,33 @@ class EvidenceLog:
                 that each work on a part of it: it takes the next number.
 
         Raises:
-            Refused: run-moved, when another process recorded that step first.
+            Refused: run-moved, when another process recorded that step first; signing-key-rotated.
         """
+        return self._append(run, kind, lambda _size, _at: data, by, step, self._signer)
+
+    def rotate(
+        self, run: str, make: Callable[[int, str], Any], by: str, following: Signer
+    ) -> Record:
+        """Record that another key follows, and sign the log with it from this record on.
+
+        Args:
+            make: gives the data of the record ``rotated``, from its place in the log and its time,
+                while nobody else appends.
+
+        Raises:
+            Refused: signing-key-rotated; what `make` refuses.
+        """
+        return self._append(run, "rotated", make, by, None, following)
+
+    def _append(
+        self,
+        run: str,
+        kind: str,
+        make: Callable[[int, str], Any],
+        by: str,
+        step: int | None,
+        signer: Signer,
+    ) -> Record:
         with self._ledger.writing() as writer:
             step = writer.steps(run) if step is None else step
             if writer.steps(run) != step:
@@ -223,10 +249,10 @@ class EvidenceLog:
             self._require_own(frontier, newest)
             self._require_no_cut(frontier)
             at = timestamp(self._clock())
-            record = Record(frontier.size, run, step, kind, at, by, data)
+            record = Record(frontier.size, run, step, kind, at, by, make(frontier.size, at))
             frontier = frontier.with_leaf(leaf_hash(record.body()))
             checkpoint = Checkpoint(self._ledger.name, frontier.size, frontier.root().hex(), at)
-            writer.add(record, frontier, checkpoint.sign(self._signer))
+            writer.add(record, frontier, checkpoint.sign(signer))
             return record
 
     def _require_own(self, frontier: Frontier, newest: bytes | None) -> None:
@@ -234,8 +260,7 @@ class EvidenceLog:
         if newest is None:
             same = frontier.size == 0
         else:
-            own = [signing.key_of(self._signer)]
-            signed = Checkpoint.open(newest, own, "the newest checkpoint")
+            signed = self._open_own(newest, "the newest checkpoint")
             found = (self._ledger.name, frontier.size, frontier.root().hex())
             same = (signed.log, signed.size, signed.root) == found
         if not same:
@@ -246,13 +271,32 @@ class EvidenceLog:
         witness = self._ledger.witnessed()
         if witness is None:
             return
-        seen = Checkpoint.open(witness, [signing.key_of(self._signer)], "the witness checkpoint")
+        seen = self._open_own(witness, "the witness checkpoint")
         same = seen.size < frontier.size or seen.root == frontier.root().hex()
         if seen.log != self._ledger.name or seen.size > frontier.size or not same:
             raise EvidenceBroken(
                 f"record {frontier.size}",
                 f"the log was cut short or replaced: the witness has seen {seen.size} records.",
             )
+
+    def _open_own(self, envelope: bytes, where: str) -> Checkpoint:
+        """A checkpoint of ours: under our key or, before it was rotated to, under one before it."""
+        own = signing.key_of(self._signer)
+        try:
+            return Checkpoint.open(envelope, [own], where)
+        except EvidenceBroken:
+            chain = succession(self._ledger)
+            if own not in chain.keys:
+                raise
+        if own != chain.keys[-1]:
+            raise Refused(
+                "signing-key-rotated",
+                "REMIT_SIGNING_KEY",
+                f"the key {own.key_id[:16]}… was rotated away: the log goes on under "
+                f"{chain.keys[-1].key_id[:16]}….",
+                "set REMIT_SIGNING_KEY to the key that was rotated to.",
+            )
+        return open_checkpoint(envelope, chain, where)
 
     def records(self, run: str | None = None) -> list[Record]:
         """The records of a run, or all, in order."""
@@ -284,6 +328,16 @@ def of_kinds(ledger: Ledger, *kinds: str, newest_first: bool = False) -> Iterato
     return (kept.record() for kept in ledger.kept(kinds=kinds, newest_first=newest_first))
 
 
+def succession(ledger: Ledger) -> Succession:
+    """The processor's signing keys as the log has them.
+
+    Raises:
+        EvidenceBroken: an endorsement in it does not verify.
+    """
+    rotations = [(record.seq, record.data) for record in of_kinds(ledger, "rotated")]
+    return Succession.read(ledger.name, rotations)
+
+
 def timestamp(moment: datetime) -> str:
     """ISO 8601 in UTC to the second, as all of remit's documents write it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -302,6 +356,10 @@ def verify_log(
 ) -> Checkpoint:
     """Check the whole log, in constant memory, and return the checkpoint that it matches.
 
+    Args:
+        keys: one of the keys that the processor has signed with; the others follow by the endorsements.
+        earlier: envelopes of checkpoints that it must extend.
+
     The order: the newest checkpoint's signature; then record by record form, place and hash; the
     root at the size of each checkpoint (the newest, the witness, those in `earlier`); the end.
 
@@ -312,15 +370,28 @@ def verify_log(
     if newest_envelope is None:
         _refuse_emptied(ledger, witness, earlier)
         return Checkpoint(ledger.name, 0, EMPTY_ROOT.hex(), "")
-    newest = Checkpoint.open(newest_envelope, keys, "the newest checkpoint")
+    chain = succession(ledger).trusting(keys)
+    newest = open_checkpoint(newest_envelope, chain, "the newest checkpoint")
     pinned = [newest]
     for place, envelope in [("the witness checkpoint", witness)] + [
         (f"earlier checkpoint {number}", given) for number, given in enumerate(earlier, 1)
     ]:
         if envelope is not None:
-            pinned.append(Checkpoint.open(envelope, keys, place))
+            pinned.append(open_checkpoint(envelope, chain, place))
     _compare(ledger, pinned)
     return newest
+
+
+def open_checkpoint(envelope: bytes, chain: Succession, where: str) -> Checkpoint:
+    """Verify a checkpoint by the key that was in force at its size.
+
+    Raises:
+        EvidenceBroken: it was changed, or another key signed it.
+    """
+    size = Checkpoint.unverified(envelope, where).size
+    if type(size) is not int or not (keys := chain.in_force(size)):
+        raise EvidenceBroken(where, "no key that is trusted was in force at its size.")
+    return Checkpoint.open(envelope, keys, where)
 
 
 def _refuse_emptied(ledger: Ledger, witness: bytes | None, earlier: Sequence[bytes]) -> None:

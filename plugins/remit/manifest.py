@@ -24,7 +24,6 @@ from remit.instruction import (
     verify,
 )
 from remit.pieces import file_stems, is_whole
-from remit.signing import PublicKey
 
 PAYLOAD_TYPE = "application/vnd.remit.manifest+json"
 MANIFEST = "manifest.dsse.json"
@@ -77,7 +76,7 @@ class Manifest(Document):
     run: RunId
     instruction: InstructionRef
     files: list[ManifestFile]
-    recipients: dict[str, str]
+    recipients: dict[str, list[Hex]]
     nonce: Hex
     sealed_at: str
     checkpoint: str
@@ -89,19 +88,24 @@ class Manifest(Document):
         return sum(file.rows for file in self.files)
 
 
+def key_ids(terms: Instruction) -> dict[str, list[str]]:
+    """Each recipient's name, and the ids of the keys that its columns are sealed to."""
+    return {r.name: [key.key_id for key in r.keys] for r in terms.recipients}
+
+
 def sign_manifest(manifest: Manifest, signer: Signer) -> bytes:
     """The envelope that is delivered."""
     return signing.sign(canonical.dumps(manifest.model_dump()), PAYLOAD_TYPE, signer)
 
 
 def open_manifest(envelope: bytes, instruction: VerifiedInstruction) -> Manifest:
-    """Verify a manifest with the processor's key that the instruction pins.
+    """Verify a manifest with the processor's keys that the instruction pins.
 
     Raises:
         Refused: the envelope's defects; manifest-invalid; manifest-mismatch.
     """
     payload = signing.open_envelope(
-        envelope, PAYLOAD_TYPE, [instruction.processor_key], "the delivery's manifest"
+        envelope, PAYLOAD_TYPE, instruction.processor_keys, "the delivery's manifest"
     )
     manifest = parse_document(Manifest, payload, "manifest-invalid", "the delivery's manifest")
     _require_instructed(manifest, instruction)
@@ -113,7 +117,7 @@ def _require_instructed(manifest: Manifest, instruction: VerifiedInstruction) ->
     if manifest.instruction.digest != instruction.digest:
         raise _mismatch("instruction.digest", "it was made under another instruction")
     _require_tables(manifest.files, terms)
-    if manifest.recipients != {r.name: PublicKey.parse(r.key).key_id for r in terms.recipients}:
+    if manifest.recipients != key_ids(terms):
         raise _mismatch("recipients", "they are not the instructed ones")
 
 

@@ -17,7 +17,6 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from securesystemslib.signer import Signer
 
 from remit import canonical, proof, signing
@@ -28,6 +27,7 @@ from remit.instruction import TrustStore, columns_digest
 from remit.manifest import INSTRUCTION, MANIFEST, ManifestFile, OpenedDelivery, open_delivery
 from remit.ports import Store
 from remit.sealed_parquet import FileContext, OpenedFile, dataset, open_file, recipient_opener
+from remit.signing import RecipientPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +50,14 @@ class Delivery:
         return cls(open_delivery(instruction, manifest, trust), landing, folder)
 
     @contextmanager
-    def file(self, entry: ManifestFile, key: X25519PrivateKey) -> Iterator[OpenedFile]:
+    def file(self, entry: ManifestFile, key: RecipientPrivateKey) -> Iterator[OpenedFile]:
         """Open one file of the delivery, after its size and digest matched the manifest."""
         with self._unchanged(entry) as file:
             opened = open_file(file, recipient_opener(key), self._context(entry))
             self._require_instructed(opened, entry)
             yield opened
 
-    def scan(self, entry: ManifestFile, key: X25519PrivateKey) -> ds.Dataset:
+    def scan(self, entry: ManifestFile, key: RecipientPrivateKey) -> ds.Dataset:
         """A scan of the columns of one file that the key's owner was given.
 
         Size and digest matched the manifest when it was opened; the file is closed with the scan.
@@ -91,13 +91,13 @@ class Delivery:
         if columns != delivered or opened.rows != entry.rows:
             raise _not_reconciled(entry)
 
-    def readable(self, entry: ManifestFile, key: X25519PrivateKey) -> list[str]:
+    def readable(self, entry: ManifestFile, key: RecipientPrivateKey) -> list[str]:
         """The columns of a file whose category was given to the key's owner."""
-        terms, own = self.opened.instruction.terms, str(signing.public_of(key))
-        given = {category for r in terms.recipients if r.key == own for category in r.categories}
+        terms, own = self.opened.instruction.terms, signing.public_of(key)
+        given = {category for r in terms.recipients if own in r.keys for category in r.categories}
         return [c.name for c in terms.table(entry.table).columns if c.category in given]
 
-    def reconcile(self, key: X25519PrivateKey) -> list[ReceiptFile]:
+    def reconcile(self, key: RecipientPrivateKey) -> list[ReceiptFile]:
         """Decrypt every file and hold it to the manifest.
 
         Raises:
@@ -105,7 +105,7 @@ class Delivery:
         """
         return [self._reconcile(entry, key) for entry in self.opened.manifest.files]
 
-    def _reconcile(self, entry: ManifestFile, key: X25519PrivateKey) -> ReceiptFile:
+    def _reconcile(self, entry: ManifestFile, key: RecipientPrivateKey) -> ReceiptFile:
         table = self.opened.instruction.terms.table(entry.table)
         with self.file(entry, key) as opened:
             shown = opened.proof()

@@ -16,7 +16,7 @@ from typing import Any
 from remit.errors import Refused
 from remit.instruction import VerifiedInstruction, columns_digest
 from remit.instruction.interval import Interval
-from remit.manifest import InstructionRef, IntervalRef, Manifest, ManifestFile
+from remit.manifest import InstructionRef, IntervalRef, Manifest, ManifestFile, key_ids
 from remit.ports import KeyStore, Store
 from remit.sealed_parquet import FOOTER, FileContext, KeyOpener, wrapped_to
 from remit.signing import PublicKey
@@ -87,7 +87,7 @@ def make_manifest(
         run=run,
         instruction=InstructionRef(id=terms.id, version=terms.version, digest=instruction.digest),
         files=[_manifest_file(file) for file in files],
-        recipients={r.name: PublicKey.parse(r.key).key_id for r in terms.recipients},
+        recipients=key_ids(terms),
         nonce=secrets.token_hex(32),
         sealed_at=at,
         checkpoint=checkpoint.decode(),

@@ -22,12 +22,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from remit import canonical, hpke, proof, signing
 from remit.errors import Refused
 from remit.ports import Draft
-from remit.signing import PublicKey
+from remit.signing import PublicKey, RecipientPrivateKey
 
 FOOTER = "footer"
 CHALLENGE = b"remit.challenge"
@@ -240,7 +239,7 @@ class _Sealing(pe.KmsClient):  # type: ignore[misc]  # pyarrow has no types
         self.wrapped += 1
         sealed = {}
         for reader in self._readers[master_key_identifier]:
-            copy = hpke.seal(key_bytes, reader.raw, self._context.info(master_key_identifier))
+            copy = hpke.seal_to(reader, key_bytes, self._context.info(master_key_identifier))
             sealed[reader.key_id] = base64.b64encode(copy).decode()
         return canonical.dumps({"category": master_key_identifier, "to": sealed}).decode()
 
@@ -269,7 +268,7 @@ class _Opening(pe.KmsClient):  # type: ignore[misc]
         return self._opener(sealed, self.context.info(master_key_identifier))
 
 
-def recipient_opener(private: X25519PrivateKey) -> KeyOpener:
+def recipient_opener(private: RecipientPrivateKey) -> KeyOpener:
     """Opens with a recipient's own key."""
     key_id = signing.public_of(private).key_id
 

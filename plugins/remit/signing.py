@@ -27,12 +27,15 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import CryptoSigner, Signer, SSlibKey
 
-from remit import canonical
+from remit import canonical, hybrid
 from remit.errors import Refused, UsageError
+from remit.hybrid import HybridPrivateKey
 
 KeyKind = Literal["signing", "recipient"]
-_ALGORITHM = {"signing": "ed25519", "recipient": "x25519"}
-_PUBLIC = re.compile(r"(ed25519|x25519):([A-Za-z0-9+/]{43}=)")
+RecipientPrivateKey = X25519PrivateKey | HybridPrivateKey
+RECIPIENT_ALGORITHMS = ("x25519", hybrid.ALGORITHM)
+_BYTES = {"ed25519": 32, "x25519": 32, hybrid.ALGORITHM: 1216}
+_PUBLIC = re.compile(r"([a-z0-9]+):([A-Za-z0-9+/]+={1,2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +53,13 @@ class PublicKey:
             ValueError: not such a line.
         """
         match = _PUBLIC.fullmatch(text.strip())
-        if match is None:
-            raise ValueError("a public key is written ed25519:BASE64 or x25519:BASE64")
+        if match is None or match[1] not in _BYTES:
+            raise ValueError(f"a public key is written {' or '.join(_BYTES)}, a colon and base64")
         raw = base64.b64decode(match[2], validate=True)
         if base64.b64encode(raw).decode() != match[2]:
             raise ValueError("the base64 of a public key has only one spelling")
+        if len(raw) != _BYTES[match[1]]:
+            raise ValueError(f"a key of {match[1]} has {_BYTES[match[1]]} bytes")
         return cls(match[1], raw)
 
     def __str__(self) -> str:
@@ -66,9 +71,15 @@ class PublicKey:
         return canonical.sha256(str(self).encode()).removeprefix("sha256:")
 
     def is_weak(self) -> bool:
-        """Whether an X25519 key is a point of low order, with which every secret is the same."""
+        """Whether a recipient's key is none to seal to: no key, or a point of low order in X25519.
+
+        With such a point every secret is the same.
+        """
         try:
-            X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(self.raw))
+            if self.algorithm == hybrid.ALGORITHM:
+                hybrid.public_key(self.raw)
+            point = X25519PublicKey.from_public_bytes(self.raw[-32:])
+            X25519PrivateKey.generate().exchange(point)
         except ValueError:
             return True
         return False
@@ -78,21 +89,23 @@ class PublicKey:
         return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(self.raw), self.key_id)
 
 
-def new_key(kind: KeyKind, path: Path) -> PublicKey:
+def new_key(kind: KeyKind, path: Path, *, post_quantum: bool = False) -> PublicKey:
     """Make a key pair: `path` (PKCS#8 PEM, mode 0600) and `path` + ``.pub`` (one line).
+
+    Args:
+        post_quantum: of a recipient, the hybrid of X25519 with ML-KEM-768.
 
     Raises:
         UsageError: one of the files exists already, or cannot be written.
     """
-    private = Ed25519PrivateKey.generate() if kind == "signing" else X25519PrivateKey.generate()
+    private: Ed25519PrivateKey | RecipientPrivateKey
+    if kind == "recipient":
+        private = HybridPrivateKey.generate() if post_quantum else X25519PrivateKey.generate()
+    else:
+        private = Ed25519PrivateKey.generate()
     public = _public_of(private)
-    pem = private.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
     try:
-        _write_new(path, pem, 0o600)
+        _write_new(path, _pem(private), 0o600)
         try:
             _write_new(path.with_name(path.name + ".pub"), f"{public}\n".encode(), 0o644)
         except OSError:
@@ -117,15 +130,15 @@ def load_signer(uri: str) -> Signer:
     return CryptoSigner(private, public.verifier())
 
 
-def load_recipient(uri: str) -> X25519PrivateKey:
+def load_recipient(uri: str) -> RecipientPrivateKey:
     """The recipient's private key at ``file:PATH`` or a plain path; raises as `load_signer`."""
     private = _load_private(uri)
-    if not isinstance(private, X25519PrivateKey):
-        raise UsageError(f"{uri} is not an X25519 recipient key (remit keys new recipient OUT).")
+    if not isinstance(private, X25519PrivateKey | HybridPrivateKey):
+        raise UsageError(f"{uri} is not a recipient key (remit keys new recipient OUT).")
     return private
 
 
-def public_of(private: X25519PrivateKey) -> PublicKey:
+def public_of(private: RecipientPrivateKey) -> PublicKey:
     """The public half of a recipient's key."""
     return _public_of(private)
 
@@ -140,7 +153,7 @@ def load_public(path: Path) -> PublicKey:
         return PublicKey.parse(path.read_text("ascii"))
     except (OSError, ValueError):
         raise UsageError(
-            f"{path} does not hold a public key (ed25519:... or x25519:...)."
+            f"{path} does not hold a public key (a line such as ed25519:...)."
         ) from None
 
 
@@ -240,7 +253,19 @@ def _malformed(where: str, what: str) -> Refused:
     )
 
 
-def _public_of(private: Ed25519PrivateKey | X25519PrivateKey) -> PublicKey:
+def _pem(private: Ed25519PrivateKey | RecipientPrivateKey) -> bytes:
+    if isinstance(private, HybridPrivateKey):
+        return private.pem()
+    return private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _public_of(private: Ed25519PrivateKey | RecipientPrivateKey) -> PublicKey:
+    if isinstance(private, HybridPrivateKey):
+        return PublicKey(hybrid.ALGORITHM, private.public_raw())
     algorithm = "ed25519" if isinstance(private, Ed25519PrivateKey) else "x25519"
     public: Ed25519PublicKey | X25519PublicKey = private.public_key()
     return PublicKey(algorithm, public.public_bytes_raw())
@@ -259,7 +284,10 @@ def _load_private(uri: str) -> object:
                 f"its mode is {mode:04o}, so others than its owner can use the private key.",
                 f"chmod 600 {path}, and replace the key if anybody may have read it.",
             )
-        return serialization.load_pem_private_key(path.read_bytes(), password=None)
+        pem = path.read_bytes()
+        if pem.count(b"-----BEGIN ") > 1:
+            return HybridPrivateKey.from_pem(pem)
+        return serialization.load_pem_private_key(pem, password=None)
     except OSError as error:
         raise UsageError(f"cannot read the private key {path}: {error.strerror}.") from None
     except (ValueError, TypeError):

@@ -64,10 +64,10 @@ def readers_of(terms: Instruction, staging_key: PublicKey | None) -> dict[str, l
     """For each category in use, and the footer, the keys that may open it."""
     extra = [staging_key] if staging_key else []
     readers = {
-        category.value: [PublicKey.parse(r.key) for r in terms.recipients_of(category)] + extra
+        category.value: [key for r in terms.recipients_of(category) for key in r.keys] + extra
         for category in terms.categories()
     }
-    readers[FOOTER] = [PublicKey.parse(r.key) for r in terms.recipients] + extra
+    readers[FOOTER] = [key for r in terms.recipients for key in r.keys] + extra
     return readers
 
 

@@ -21,10 +21,12 @@ from remit.wiring import Resolve, Settings, clock, open_source
 
 def new_key(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     """Make a key pair, or the secret of pseudonyms."""
+    if options.hybrid and options.kind != "recipient":
+        raise UsageError("only a recipient's key can be hybrid.")
     if options.kind == "pseudonym":
         new_pseudonym_key(options, output)
         return
-    public = signing.new_key(options.kind, options.out)
+    public = signing.new_key(options.kind, options.out, post_quantum=options.hybrid)
     fields = {"private": str(options.out), "public": str(public), "key_id": public.key_id}
     output.result(fields, f"{public}\nThe private key is {options.out}: keep it where it is used.")
 

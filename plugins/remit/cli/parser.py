@@ -50,6 +50,8 @@ def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     new = _command(keys, "new", instruction.new_key, about)
     about = "signing (Ed25519), recipient (X25519) or pseudonym (HMAC-SHA-256)"
     new.add_argument("kind", choices=_KINDS, help=about)
+    about = "of a recipient: X25519 together with ML-KEM-768, against quantum computers to come"
+    new.add_argument("--hybrid", action="store_true", help=about)
     new.add_argument("out", type=_path, help="file for the private key or secret; must not exist")
 
 

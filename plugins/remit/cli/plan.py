@@ -13,7 +13,9 @@ from remit.custody import (
     entries_of,
     key_of,
     require_in_force,
+    require_keys_stand,
     require_receivable,
+    revoked_keys,
     with_arrivals,
 )
 from remit.custody.history import PlanOfRun, plan_of, previous_plan
@@ -113,8 +115,11 @@ def _require_signed(options: argparse.Namespace, settings: Settings, ledger: Led
     entries = entries_of(kept.record() for kept in ledger.kept(REGISTER)) if ledger else []
     require_receivable(entries, instruction)
     folder = settings.include / "instructions"
-    entries = with_arrivals(entries, folder, trust, key_of(instruction), timestamp(now))
+    revoked = revoked_keys(ledger) if ledger else {}
+    key, at = key_of(instruction), timestamp(now)
+    entries = with_arrivals(entries, folder, trust, key, at, revoked)
     require_in_force(entries, instruction, now)
+    require_keys_stand(instruction, revoked, trust, delivered=False)
 
 
 def _landing(

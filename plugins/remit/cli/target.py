@@ -69,14 +69,14 @@ def _require_own_keys(delivery: Delivery, key: Any, signer: Any) -> None:
     """Say at once what the processor would refuse later."""
     target = delivery.opened.instruction.terms.target
     for given, instructed, name in (
-        (signing.public_of(key), target.key, "--key"),
-        (signing.key_of(signer), target.receipt_key, "--sign"),
+        (signing.public_of(key), target.keys, "--key"),
+        (signing.key_of(signer), target.receipt_keys, "--sign"),
     ):
-        if str(given) != instructed:
+        if given not in instructed:
             raise Refused(
                 "target-key-differs",
                 name,
-                f"it is not the key that the instruction names for the target {target.name}.",
+                f"it is not a key that the instruction names for the target {target.name}.",
                 "use the target's own keys, or have the controller instruct the new ones.",
             )
 

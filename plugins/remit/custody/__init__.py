@@ -5,6 +5,7 @@ from remit.custody.deletion import Execution, execute_due
 from remit.custody.deployment import Deployment
 from remit.custody.divided import Divided
 from remit.custody.entries import Entry, entries_of, require_in_force, require_receivable
+from remit.custody.keys import require_keys_stand, revoked_keys
 from remit.custody.register import Register, with_arrivals
 from remit.custody.run import Run, run_id
 from remit.custody.story import REGISTER, Obligation, Story, due, stories
@@ -24,7 +25,9 @@ __all__ = [
     "execute_due",
     "key_of",
     "require_in_force",
+    "require_keys_stand",
     "require_receivable",
+    "revoked_keys",
     "run_id",
     "stories",
     "with_arrivals",

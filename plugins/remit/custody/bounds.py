@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from remit import signing
 from remit.custody.guard import Custodian
 from remit.custody.history import overlapping_run
 from remit.custody.story import Obligation, Story
 from remit.errors import Refused
-from remit.evidence import timestamp
+from remit.evidence import succession, timestamp
 from remit.instruction import VerifiedInstruction
 from remit.ports import Source
 
@@ -60,13 +59,18 @@ class BoundRun(Custodian):
         )
 
     def require_own_key(self, instruction: VerifiedInstruction) -> None:
-        """Refuse (processor-key-differs) an instruction for another signing key than ours."""
-        own = signing.key_of(self.deployment.log.signer)
-        if instruction.processor_key != own:
+        """Refuse (processor-key-differs) an instruction for another signing key than ours.
+
+        What was sealed before our key was rotated may end under the new one.
+        """
+        allowed = instruction.processor_keys
+        if self.story.has("sealing"):
+            allowed = succession(self.deployment.log.ledger).after(allowed).keys + allowed
+        if self.own_key not in allowed:
             raise Refused(
                 "processor-key-differs",
                 "instruction field processor.signing_key",
-                f"this deployment signs with another key ({own}), so nobody could verify.",
+                f"this deployment signs with another key ({self.own_key}), so nobody could verify.",
                 "set REMIT_SIGNING_KEY to the instructed key, or have the new one instructed.",
             )
 

@@ -9,9 +9,11 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
 
+from remit import signing
 from remit.custody import dumps
 from remit.custody.arrivals import key_of
 from remit.custody.deployment import Deployment
+from remit.custody.keys import Revoked, require_keys_stand, require_own_key_stands, revoked_keys
 from remit.custody.register import Register
 from remit.custody.story import Obligation, Story
 from remit.delete import certify, delete_copies, find_copies
@@ -26,6 +28,7 @@ from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, verify
 from remit.instruction.interval import Interval, for_interval
 from remit.ports import LandingZone, Store
+from remit.signing import PublicKey
 
 Landing = Callable[[str], LandingZone]
 """Opens a landing zone from its specification."""
@@ -109,6 +112,7 @@ class Custodian:
             self.require_known()
             with self.recorded(name):
                 self.require_order(name, after, landing)
+                require_own_key_stands(self.own_key, self.revoked_keys())
             if not self.story.has("delivered"):
                 self._require_still_in_force(name, landing)
             with self.recorded(name, ends=stops, landing=landing):
@@ -121,7 +125,26 @@ class Custodian:
             register = self.register(instruction)
             instruction.require_started(self.deployment.clock())
         with self.recorded(name, ends=True, landing=landing):
-            register.require_in_force(instruction, self.deployment.clock())
+            self.require_in_force(register, instruction)
+
+    def require_in_force(self, register: Register, instruction: VerifiedInstruction) -> None:
+        """Refuse an instruction that no longer binds, or that relies on a key that was revoked.
+
+        Raises:
+            Refused: those of `Register.require_in_force` and `require_keys_stand`.
+        """
+        register.require_in_force(instruction, self.deployment.clock())
+        sent, trust = self.story.has("delivered"), self.deployment.trust
+        require_keys_stand(instruction, self.revoked_keys(), trust, delivered=sent)
+
+    def revoked_keys(self) -> Revoked:
+        """The keys that were revoked until now."""
+        return revoked_keys(self.deployment.log.ledger)
+
+    @property
+    def own_key(self) -> PublicKey:
+        """The public half of the key that we sign with."""
+        return signing.key_of(self.deployment.log.signer)
 
     @contextmanager
     def recorded(

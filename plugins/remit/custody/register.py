@@ -10,7 +10,7 @@ deployment's folder of instructions at each step, and what `remit instruction re
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -28,9 +28,10 @@ from remit.custody.entries import (
     require_receivable,
     unknown,
 )
+from remit.custody.keys import revoked_keys
 from remit.custody.story import REGISTER
 from remit.errors import Refused, Unavailable
-from remit.instruction import TrustStore, VerifiedInstruction
+from remit.instruction import TrustStore, VerifiedInstruction, require_other_signatures
 from remit.instruction.revocation import (
     VerifiedRevocation,
     revocation_path,
@@ -41,9 +42,17 @@ _TRIES = 20
 
 
 def with_arrivals(
-    entries: list[Entry], folder: Path, trust: TrustStore, key: Key, at: str
+    entries: list[Entry],
+    folder: Path,
+    trust: TrustStore,
+    key: Key,
+    at: str,
+    revoked: Collection[str] = (),
 ) -> list[Entry]:
     """The entries as they would be once what arrived is taken in; nothing is recorded.
+
+    Args:
+        revoked: ids of keys whose signatures count no more.
 
     Raises:
         Refused: what is wrong with a revocation; two texts of one version.
@@ -51,7 +60,9 @@ def with_arrivals(
     """
     found = {entry.digest: entry for entry in entries}
     for instruction in instructions_in(folder, trust, found, key):
-        if require_receivable(list(found.values()), instruction):
+        if _stands(instruction, trust, revoked) and require_receivable(
+            list(found.values()), instruction
+        ):
             found[instruction.digest] = arrived(instruction, at)
     for revocation in revocations_in(folder, trust, _revocations(entries)):
         entry = ended_by(revocation.terms, found.values(), key)
@@ -79,8 +90,11 @@ class Register:
         """Record an instruction; False when it was received before.
 
         Raises:
-            Refused: instruction-version-reused, instruction-succession.
+            Refused: instruction-version-reused, instruction-succession; controller-key-revoked, so
+                that a version under a stolen key supersedes nothing.
         """
+        if instruction.digest not in _digests(self.entries()):
+            require_other_signatures(instruction, self._deployment.trust, self._revoked_keys())
 
         def fresh() -> bool:
             return require_receivable(self.entries(), instruction)
@@ -136,7 +150,8 @@ class Register:
         """
         folder, trust = self._deployment.instructions, self._deployment.trust
         for instruction in instructions_in(folder, trust, _digests(self.entries()), key):
-            self.receive(instruction)
+            if _stands(instruction, trust, self._revoked_keys()):
+                self.receive(instruction)
         for revocation in revocations_in(folder, trust, _revocations(self.entries())):
             if ended_by(revocation.terms, self.entries(), key) is not None:
                 self.revoke(revocation)
@@ -148,6 +163,9 @@ class Register:
             Refused: instruction-revoked, instruction-superseded, instruction-expired.
         """
         require_in_force(self.entries(), instruction, now)
+
+    def _revoked_keys(self) -> Collection[str]:
+        return revoked_keys(self._deployment.log.ledger)
 
     def _append(self, kind: str, data: Data, fresh: Callable[[], bool]) -> bool:
         """Append unless somebody else just did."""
@@ -164,6 +182,15 @@ class Register:
                 continue  # another process recorded something meanwhile: look again
             return True
         raise Unavailable("the register of instructions", "others keep recording in it.")
+
+
+def _stands(instruction: VerifiedInstruction, trust: TrustStore, revoked: Collection[str]) -> bool:
+    """Whether it is signed without the revoked keys; otherwise it binds nobody, as if unsigned."""
+    try:
+        require_other_signatures(instruction, trust, revoked)
+    except Refused:
+        return False
+    return True
 
 
 def _digests(entries: Iterable[Entry]) -> set[str]:

@@ -27,6 +27,7 @@ from remit.custody import dumps
 from remit.custody.bounds import BoundRun
 from remit.custody.guard import Landing, require_store
 from remit.custody.history import previous_plan
+from remit.custody.keys import require_own_key_stands, require_receipt_key_stands
 from remit.custody.register import Register
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
@@ -84,6 +85,7 @@ class Run(BoundRun):
         with self.recorded("open"):
             instruction = verify(envelope, self.deployment.trust, now)
             self.require_own_key(instruction)
+            require_own_key_stands(self.own_key, self.revoked_keys())
             used = interval if asks_for_interval(instruction.terms) else None
             interval_json = used.as_json() if used else None
             pinned = (instruction.digest, source, landing, interval_json)
@@ -92,7 +94,7 @@ class Run(BoundRun):
             register = self._registered(instruction, file)
             if self.story.has("opened"):
                 return instruction
-            register.require_in_force(instruction, self.deployment.clock())
+            self.require_in_force(register, instruction)
             for_interval(instruction.terms, used)
             self.require_own_interval(instruction, source, interval_json)
         self.record(
@@ -184,6 +186,7 @@ class Run(BoundRun):
     def begin_extract(self, source: Source) -> tuple[VerifiedInstruction, Staging]:
         """Look once more at what is about to be read, oblige ourselves to delete, clear staging."""
         instruction = self.instruction()
+        self.require_own_key(instruction)
         self.require_planned_source(source)
         require_account(instruction.terms, source)
         self.require_own_rows(instruction)
@@ -311,7 +314,7 @@ class Run(BoundRun):
                 instruction = self.instruction()
                 register = self.register(instruction)
             try:
-                register.require_in_force(instruction, self.deployment.clock())
+                self.require_in_force(register, instruction)
             except Refused as refusal:
                 if dumps.spared(refusal) if keeps else self._has_receipt(landing):
                     return False
@@ -375,11 +378,13 @@ class Run(BoundRun):
         sent = self.story.manifest_envelope
         manifest = open_manifest(sent, instruction)
         found = verify_receipt(envelope, instruction, manifest, canonical.sha256(sent), now)
+        require_receipt_key_stands(found.receipt, self.revoked_keys())
         self.record(
             "confirmed",
             {
                 "receipt": envelope.decode(),
                 "receipt_id": found.receipt.receipt,
+                "receipt_key": found.receipt.key_id,
                 "principal": found.receipt.principal,
                 "rows": sum(file.accepted for file in found.receipt.files),
                 "due": timestamp(now + instruction.terms.retention.after_confirmation),
@@ -418,6 +423,7 @@ class Run(BoundRun):
 
     def _begin_sealing(self) -> None:
         instruction, story = self.instruction(), self.story
+        self.require_own_key(instruction)  # it signs the manifest
         files = story.last("extracted")["files"]
         opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
         seal.require_wrapping(

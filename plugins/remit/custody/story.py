@@ -10,9 +10,15 @@ from typing import Any
 from remit.errors import EvidenceBroken
 from remit.evidence import EvidenceLog, Record, parse_timestamp
 from remit.signing import PublicKey
+from remit.succession import KEYS
 
 REGISTER = "register:instructions"
 """Under this name the register of instructions is in the evidence; no run can have it."""
+
+
+def is_register(name: str) -> bool:
+    """Whether records of that name are of a register, of instructions or keys, and of no run."""
+    return name in (REGISTER, KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def stories(records: Iterable[Record]) -> list[Story]:
     """Every run of the log, in the order of their opening."""
     runs: dict[str, list[Record]] = {}
     for record in records:
-        if record.run != REGISTER:
+        if not is_register(record.run):
             runs.setdefault(record.run, []).append(record)
     return [Story(run, records) for run, records in runs.items()]
 
@@ -130,7 +136,7 @@ def survey(log: EvidenceLog, now: datetime) -> Survey:
     runs: dict[str, list[Record]] = {}
     damaged: dict[str, EvidenceBroken] = {}
     for kept in log.kept():
-        if kept.run in damaged or kept.run == REGISTER:
+        if kept.run in damaged or is_register(kept.run):
             continue
         try:
             record = kept.record()

@@ -11,6 +11,7 @@ from remit.instruction.trust import (
     VerifiedInstruction,
     envelope_path,
     read_signed,
+    require_other_signatures,
     verify,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "problems_of",
     "read",
     "read_signed",
+    "require_other_signatures",
     "verify",
 ]

@@ -25,7 +25,7 @@ from remit.instruction.vague import (
     require_group,
     require_single,
 )
-from remit.signing import PublicKey
+from remit.signing import RECIPIENT_ALGORITHMS, PublicKey
 
 DATE = r"\d{4}-\d\d-\d\d"
 MOMENT = DATE + r"T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)?"
@@ -98,12 +98,14 @@ def said(about: str, law: str = "", **more: Any) -> Any:
     return Field(description=about, **more)
 
 
-def _key_of(algorithm: str) -> Any:
+def _key_of(*algorithms: str) -> Any:
+    forms = " or ".join(f"{algorithm}:BASE64" for algorithm in algorithms)
+
     def check(text: str) -> str:
         key = PublicKey.parse(text)
-        if key.algorithm != algorithm:
-            raise ValueError(f"must be a public key of the form {algorithm}:BASE64")
-        if algorithm == "x25519" and key.is_weak():
+        if key.algorithm not in algorithms:
+            raise ValueError(f"must be a public key of the form {forms}")
+        if key.algorithm in RECIPIENT_ALGORITHMS and key.is_weak():
             raise ValueError("is a key whose secrets everybody can guess")
         return text
 
@@ -239,7 +241,11 @@ FileName = Annotated[
 ]
 TimeZone = Annotated[str, AfterValidator(_known_zone), _shown("[A-Za-z_+/0-9-]+", 64)]
 SigningKey = Annotated[str, _key_of("ed25519"), _shown("ed25519:[A-Za-z0-9+/]{43}=", 64)]
-RecipientKey = Annotated[str, _key_of("x25519"), _shown("x25519:[A-Za-z0-9+/]{43}=", 64)]
+RecipientKey = Annotated[
+    str,
+    _key_of(*RECIPIENT_ALGORITHMS),
+    _shown("(x25519:[A-Za-z0-9+/]{43}=|mlkem768x25519:[A-Za-z0-9+/]{1622}==)", 1639),
+]
 DeclaredType = Annotated[str, AfterValidator(_column_type), WithJsonSchema(_TYPE_SCHEMA)]
 
 

@@ -22,11 +22,22 @@ from remit.instruction.forms import (
     positive,
     said,
 )
+from remit.signing import PublicKey
 
 # The European Economic Area: Art. 44 to 50 ask for nothing more within it.
 EEA = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()
 )
+
+
+def require_another(following: str | None, key: str | None, field: str) -> None:
+    """Misfit when a key is said to be followed by itself."""
+    if following is not None and following == key:
+        raise Misfit("it is the same key as the one that it follows", field)
+
+
+def _parsed(*keys: str | None) -> list[PublicKey]:
+    return [PublicKey.parse(key) for key in keys if key]
 
 
 class Person(Strict):
@@ -56,6 +67,19 @@ class Processor(Strict):
         Text, said("Reference of the contract under which this is instructed", "28(3)")
     ]
     signing_key: Annotated[SigningKey, said("Signs manifests, certificates and evidence")]
+    next_signing_key: Annotated[
+        SigningKey | None, said("May sign instead once the processor has rotated to it")
+    ] = None
+
+    @model_validator(mode="after")
+    def _other_key(self) -> Self:
+        require_another(self.next_signing_key, self.signing_key, "next_signing_key")
+        return self
+
+    @property
+    def signing_keys(self) -> list[PublicKey]:
+        """The key that signs, and the one that may follow it."""
+        return _parsed(self.signing_key, self.next_signing_key)
 
 
 class Abroad(Strict):
@@ -88,12 +112,38 @@ class Recipient(Abroad):
 
     name: Annotated[Slug, said("Its name in manifest and receipt")]
     key: Annotated[RecipientKey, said("File keys are sealed to it", "28(3)(c)")]
+    next_key: Annotated[
+        RecipientKey | None,
+        said("While it changes its key: file keys are sealed to this one as well", "28(3)(c)"),
+    ] = None
     receipt_key: Annotated[
         SigningKey | None, said("Makes it the target, whose signed receipt confirms ingest")
+    ] = None
+    next_receipt_key: Annotated[
+        SigningKey | None,
+        said("While the target changes its key: a receipt under this one counts too"),
     ] = None
     categories: Annotated[
         list[Category], said("Categories of columns that it can decrypt", "25(2)", min_length=1)
     ]
+
+    @model_validator(mode="after")
+    def _other_keys(self) -> Self:
+        if self.next_receipt_key and not self.receipt_key:
+            raise Lacking("a next_receipt_key follows a receipt_key", "receipt_key")
+        require_another(self.next_key, self.key, "next_key")
+        require_another(self.next_receipt_key, self.receipt_key, "next_receipt_key")
+        return self
+
+    @property
+    def keys(self) -> list[PublicKey]:
+        """What file keys are sealed to: its key, and the next one while it changes."""
+        return _parsed(self.key, self.next_key)
+
+    @property
+    def receipt_keys(self) -> list[PublicKey]:
+        """Whose signature on a receipt counts; none but for the target."""
+        return _parsed(self.receipt_key, self.next_receipt_key)
 
 
 class Subprocessor(Abroad):

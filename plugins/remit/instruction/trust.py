@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -36,9 +37,9 @@ class VerifiedInstruction:
     envelope: bytes
 
     @property
-    def processor_key(self) -> PublicKey:
-        """The key with which the processor signs manifests and evidence."""
-        return PublicKey.parse(self.terms.processor.signing_key)
+    def processor_keys(self) -> list[PublicKey]:
+        """The keys with which the processor may sign manifests and evidence."""
+        return self.terms.processor.signing_keys
 
     def narrowed(self, terms: Instruction) -> VerifiedInstruction:
         """The same signed text, with terms that allow less (`remit.instruction.interval`)."""
@@ -180,21 +181,66 @@ def _require_signatures(
     verified: VerifiedInstruction, keys: dict[str, list[PublicKey]], trust: TrustStore
 ) -> None:
     """Each controller signs with as many of its keys as it asks for, or as the trust folder does."""
-    signers = signing.signers_of(verified.envelope, PAYLOAD_TYPE, _WHERE)
+    for controller, signed, needed in _signatures(verified, keys, trust, ()):
+        if signed < needed:
+            raise Refused(
+                "signature-missing",
+                f"controller {controller}",
+                f"{signed} of the {needed} signatures that it must have are there.",
+                "have it signed with another key: remit instruction sign FILE --key KEY.",
+            )
+
+
+def require_other_signatures(
+    verified: VerifiedInstruction, trust: TrustStore, revoked: Collection[str]
+) -> None:
+    """Refuse (controller-key-revoked) an instruction that needs the signature of a revoked key.
+
+    Args:
+        revoked: ids of keys whose signatures count no more.
+    """
+    if signing.signers_of(verified.envelope, PAYLOAD_TYPE, _WHERE).isdisjoint(revoked):
+        return
+    keys = {one.name: trust.keys_for(one.name) for one in verified.terms.controllers}
+    for controller, signed, needed in _signatures(verified, keys, trust, revoked):
+        if signed < needed:
+            raise Refused(
+                "controller-key-revoked",
+                f"controller {controller}",
+                f"{signed} of the {needed} signatures that it must have are there without that of a "
+                "revoked key.",
+                "have the controller sign it with another key: remit instruction sign FILE --key KEY.",
+            )
+
+
+def _signatures(
+    verified: VerifiedInstruction,
+    keys: dict[str, list[PublicKey]],
+    trust: TrustStore,
+    without: Collection[str],
+) -> Iterator[tuple[str, int, int]]:
+    """For each controller, how many of its own keys signed, and how many must have.
+
+    Args:
+        without: ids of keys whose signatures do not count.
+    """
+    signers = signing.signers_of(verified.envelope, PAYLOAD_TYPE, _WHERE) - set(without)
     owners = Counter(name for own in keys.values() for name in {key.key_id for key in own})
     for controller in verified.terms.controllers:
         own = {key.key_id for key in keys[controller.name]}
         if not trust.is_flat(controller.name):  # a key that two share is nobody's own signature
             own = {key for key in own if owners[key] == 1}
-        signed = len(signers & own)
         needed = max(controller.signatures, trust.threshold(controller.name))
-        if signed < needed:
-            raise Refused(
-                "signature-missing",
-                f"controller {controller.name}",
-                f"{signed} of the {needed} signatures that it must have are there.",
-                "have it signed with another key: remit instruction sign FILE --key KEY.",
-            )
+        yield controller.name, len(signers & own), needed
+
+
+def signers(envelope: bytes) -> set[str]:
+    """The ids of the keys that signed an envelope that was verified when it was received.
+
+    Raises:
+        Refused: envelope-malformed.
+    """
+    return signing.signers_of(envelope, PAYLOAD_TYPE, _WHERE)
 
 
 def payload_of(envelope: bytes) -> bytes:
