@@ -279,6 +279,15 @@ class EvidenceLog:
                 f"the log was cut short or replaced: the witness has seen {seen.size} records.",
             )
 
+    def require_own(self) -> None:
+        """Refuse (signing-key-rotated) to begin what could not be recorded under our key.
+
+        Raises:
+            EvidenceBroken: the newest checkpoint is not ours.
+        """
+        if (newest := self._ledger.checkpoint()) is not None:
+            self._open_own(newest, "the newest checkpoint")
+
     def _open_own(self, envelope: bytes, where: str) -> Checkpoint:
         """A checkpoint of ours: under our key or, before it was rotated to, under one before it."""
         own = signing.key_of(self._signer)

@@ -18,6 +18,8 @@ WARNING = "Warning"
 _TITLES = {
     "received": "Instruction received",
     "revoked": "Instruction revoked",
+    "rotated": "Signing key rotated",
+    "key-revoked": "Key revoked",
     "opened": "Asked",
     "planned": "Planned",
     "unplanned": "Could not be planned",
@@ -72,6 +74,21 @@ def _revoked(data: Mapping[str, Any]) -> list[str]:
         f"Controller {data['controller']} revoked instruction {asked['id']} version "
         f"{asked['version']}: {data['reason']}",
         "Runs under it that are not confirmed are stopped, and what they extracted is deleted.",
+    ]
+
+
+def _rotated(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{data['new']} follows {data['old']}, endorsed with both.",
+        "From this record on the log is signed with it.",
+    ]
+
+
+def _key_revoked(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"Key {data['key_id']} must not be used any more, says {data['person']}: {data['reason']}",
+        f"It may have been in wrong hands since {data['since']}; what it could open is told by "
+        f"remit keys impact.",
     ]
 
 
@@ -234,6 +251,8 @@ def _held(data: Mapping[str, Any]) -> list[str]:
 _TELLERS = {
     "received": _received,
     "revoked": _revoked,
+    "rotated": _rotated,
+    "key-revoked": _key_revoked,
     "opened": _opened,
     "planned": _planned,
     "unplanned": _planned,

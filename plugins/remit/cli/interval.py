@@ -1,10 +1,10 @@
-"""A data interval, as the command line gives it."""
+"""Times and data intervals, as the command line gives them."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from remit.instruction.forms import MOMENT
 from remit.instruction.interval import Interval
@@ -23,3 +23,13 @@ def read_interval(given: str) -> Interval:
     except ValueError:  # of the form, but no such time, or without an offset
         pass
     raise argparse.ArgumentTypeError("must be START/END, each such as 2026-01-01T02:00:00+01:00")
+
+def read_since(text: str) -> datetime:
+    """A time with its offset from UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("a time such as 2026-01-31T08:30:00+01:00")
+    return moment.astimezone(UTC).replace(microsecond=0)

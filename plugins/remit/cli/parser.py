@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from remit import __version__
-from remit.cli.interval import read_interval
+from remit.cli.interval import read_interval, read_since
 from remit.cli.later import Later
 from remit.instruction.plain_language import Language
 from remit.pseudonyms import ID_TYPES
@@ -16,6 +16,7 @@ evidence = Later("remit.cli.evidence")
 exchange = Later("remit.cli.exchange")
 grants = Later("remit.cli.grants")
 instruction = Later("remit.cli.instruction")
+keycommands = Later("remit.cli.keys")
 plans = Later("remit.cli.plan")
 pseudonyms = Later("remit.cli.pseudonym")
 register = Later("remit.cli.register")
@@ -45,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    keys = _group(commands, "keys", "make keys")
+    keys = _group(commands, "keys", "make, rotate and revoke keys; what a lost one could open")
     about = "make a key pair, OUT (private) and OUT.pub, or a secret, OUT and OUT.check"
     new = _command(keys, "new", instruction.new_key, about)
     about = "signing (Ed25519), recipient (X25519) or pseudonym (HMAC-SHA-256)"
@@ -53,6 +54,23 @@ def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     about = "of a recipient: X25519 together with ML-KEM-768, against quantum computers to come"
     new.add_argument("--hybrid", action="store_true", help=about)
     new.add_argument("out", type=_path, help="file for the private key or secret; must not exist")
+    rotate = _command(keys, "rotate", keycommands.rotate_key, "sign with another key from now on")
+    rotate.add_argument("new", type=_text, help="the new private signing key")
+    _trust(rotate)
+    revoke = _command(keys, "revoke", keycommands.revoke_key, "let nothing go on under a key")
+    _key(revoke)
+    revoke.add_argument("--reason", type=_text, required=True)
+    revoke.add_argument(
+        "--by", type=_text, required=True, metavar="PERSON", help="name or e-mail, as instructed"
+    )
+    about = "from when it may have been in wrong hands; by default now"
+    revoke.add_argument("--since", type=read_since, metavar="TIME", help=about)
+    _trust(revoke)
+    about = "what a key could open, and what was signed with it"
+    shown = _command(keys, "impact", keycommands.show_impact, about)
+    _key(shown)
+    about = "leave out what was gone before; by default as its revocation says, or nothing"
+    shown.add_argument("--since", type=read_since, metavar="TIME", help=about)
 
 
 def _pseudonym(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -244,6 +262,11 @@ def _command(
     parser.set_defaults(command=function)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _key(parser: argparse.ArgumentParser) -> None:
+    about = "the key's id, its public line (ed25519:...) or its .pub file"
+    parser.add_argument("key", type=_text, metavar="KEY", help=about)
 
 
 def _source(parser: argparse.ArgumentParser) -> None:

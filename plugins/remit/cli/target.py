@@ -76,7 +76,7 @@ def _require_own_keys(delivery: Delivery, key: Any, signer: Any) -> None:
             raise Refused(
                 "target-key-differs",
                 name,
-                f"it is not a key that the instruction names for the target {target.name}.",
+                f"it is not the key that the instruction names for the target {target.name}.",
                 "use the target's own keys, or have the controller instruct the new ones.",
             )
 

@@ -5,6 +5,8 @@ from remit.custody.deletion import Execution, execute_due
 from remit.custody.deployment import Deployment
 from remit.custody.divided import Divided
 from remit.custody.entries import Entry, entries_of, require_in_force, require_receivable
+from remit.custody.key_acts import revoke, rotate
+from remit.custody.key_impact import impact
 from remit.custody.keys import require_keys_stand, revoked_keys
 from remit.custody.register import Register, with_arrivals
 from remit.custody.run import Run, run_id
@@ -23,11 +25,14 @@ __all__ = [
     "due",
     "entries_of",
     "execute_due",
+    "impact",
     "key_of",
     "require_in_force",
     "require_keys_stand",
     "require_receivable",
+    "revoke",
     "revoked_keys",
+    "rotate",
     "run_id",
     "stories",
     "with_arrivals",

@@ -110,6 +110,7 @@ class Custodian:
         """
         with self.locked_soon() if waits else self.locked():
             self.require_known()
+            self.deployment.log.require_own()  # or its refusal could not be recorded either
             with self.recorded(name):
                 self.require_order(name, after, landing)
                 require_own_key_stands(self.own_key, self.revoked_keys())
