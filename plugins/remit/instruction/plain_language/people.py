@@ -62,6 +62,11 @@ def recipients(terms: Instruction, say: Voice) -> Iterator[str]:
             categories=say.all_of(category(which, say) for which in recipient.categories),
             abroad=_safeguard(recipient, say),
         )
+        if recipient.next_key:
+            yield say(
+                "  It is changing its key: the old one and the new one can each read all of this.",
+                "  Il change de clé : l'ancienne et la nouvelle permettent chacune de tout lire.",
+            )
     yield say(
         "{target} confirms with a signed receipt that it has taken the data in. There is no other "
         "recipient.",
@@ -69,6 +74,11 @@ def recipients(terms: Instruction, say: Voice) -> Iterator[str]:
         "d'autre destinataire.",
         target=written(terms.target.legal_name),
     )
+    if terms.target.next_receipt_key:
+        yield say(
+            "It is changing the key that it signs with: a receipt under either counts.",
+            "Il change sa clé de signature : un accusé signé de l'une ou de l'autre est valable.",
+        )
 
 
 def subprocessors(terms: Instruction, say: Voice) -> Iterator[str]:
@@ -103,8 +113,8 @@ def duties(terms: Instruction, say: Voice) -> Iterator[str]:
         person=say.person(contacts.audit),
     )
     yield say(
-        "- By name, these may suspend a deletion: {persons}.",
-        "- Peuvent, nommément, suspendre une suppression : {persons}.",
+        "- By name, these may suspend a deletion or revoke a key: {persons}.",
+        "- Peuvent, nommément, suspendre une suppression ou révoquer une clé : {persons}.",
         persons=say.all_of(say.person(person) for person in contacts.authorised),
     )
     yield say(
