@@ -196,8 +196,8 @@ def bodies(home: Path) -> list[bytes]:
 def test_history_holds_every_kind_of_record(history) -> None:
     records = history.world.deployment().log.records()
 
-    # Those of a dump and of a source that shares its state are records like any other.
-    others = {"divided", "piece", "dump-kept"}
+    # Those of a dump, of a source that shares its state and of keys are records like any other.
+    others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
     assert {record.kind for record in records} == set(KINDS) == set(_TITLES) - others
 
 

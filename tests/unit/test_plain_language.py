@@ -129,6 +129,9 @@ def test_hashes_of_suppressed_persons_and_keys_are_not_on_the_page(language: Lan
 
 EXPECTED = {
     ENGLISH: [
+        "It is changing its key: the old one and the new one can each read all of this.",
+        "It is changing the key that it signs with: a receipt under either counts.",
+        "By name, these may suspend a deletion or revoke a key:",
         "INSTRUCTION durand-everything, VERSION 3, IN PLAIN LANGUAGE",
         "Laboratoires Durand SELAS (durand) decides as controller, and instructs Migrations SA as "
         "processor under contract DUR-2026-014.",
@@ -173,6 +176,9 @@ EXPECTED = {
         f"Digest of the text: sha256:{'5' * 64}",
     ],
     FRENCH: [
+        "Il change de clé : l'ancienne et la nouvelle permettent chacune de tout lire.",
+        "Il change sa clé de signature : un accusé signé de l'une ou de l'autre est valable.",
+        "Peuvent, nommément, suspendre une suppression ou révoquer une clé :",
         "INSTRUCTION durand-everything, VERSION 3, EN LANGAGE CLAIR",
         "Laboratoires Durand SELAS (durand) décide en tant que responsable du traitement et donne "
         "instruction à Migrations SA, sous-traitant, dans le cadre du contrat DUR-2026-014.",

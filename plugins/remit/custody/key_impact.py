@@ -58,7 +58,7 @@ def impact(ledger: Ledger, key_id: str, since: datetime | None = None) -> Shown:
         "could_open": counted,
         "gone_before": [one["run"] for one in reached if one not in counted],
         "signed": signed,
-        "not_known": list(_not_known(roles, counted, signed)),
+        "not_known": list(_not_known(roles, reached, signed)),
     }
 
 

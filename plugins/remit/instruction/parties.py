@@ -187,7 +187,8 @@ class Contacts(Strict):
     ]
     audit: Annotated[Person, said("Who audits for the controller", "28(3)(h)")]
     authorised: Annotated[
-        list[Person], said("Who may suspend a deletion or revoke a key by name", "28(3)(b)", min_length=1)
+        list[Person],
+        said("Who may suspend a deletion or revoke a key by name", "28(3)(b)", min_length=1),
     ]
     confidentiality: Annotated[
         Statement,
