@@ -243,9 +243,10 @@ UNINSTRUCTED = {
     "no file": ("files", lambda m: m["files"].clear()),
     "another order": ("files", lambda m: m["files"].reverse()),
     "rows over the ceiling": ("files", lambda m: m["files"][0].update(rows=50_001)),
-    "another recipient": ("recipients", lambda m: m["recipients"].update(somebody="0" * 64)),
+    "another recipient": ("recipients", lambda m: m["recipients"].update(somebody=["0" * 64])),
     "no recipient": ("recipients", lambda m: m["recipients"].clear()),
-    "another key": ("recipients", lambda m: m["recipients"].update(kalisil="0" * 64)),
+    "one key too many": ("recipients", lambda m: m["recipients"]["kalisil"].append("0" * 64)),
+    "another key": ("recipients", lambda m: m["recipients"].update(kalisil=["0" * 64])),
 }
 
 
