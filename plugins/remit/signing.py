@@ -54,7 +54,8 @@ class PublicKey:
         """
         match = _PUBLIC.fullmatch(text.strip())
         if match is None or match[1] not in _BYTES:
-            raise ValueError(f"a public key is written {' or '.join(_BYTES)}, a colon and base64")
+            forms = " or ".join(f"{algorithm}:BASE64" for algorithm in _BYTES)
+            raise ValueError(f"a public key is written {forms}")
         raw = base64.b64decode(match[2], validate=True)
         if base64.b64encode(raw).decode() != match[2]:
             raise ValueError("the base64 of a public key has only one spelling")

@@ -490,6 +490,37 @@ def test_field_out_of_its_rule(shared, refuses, left_nothing, path, value, at, s
     left_nothing(shared)
 
 
+FOLLOWING = {
+    "next_key": ("recipients[0].next_key", lambda f: f["recipients"][0].update(
+        next_key=f["recipients"][0]["key"])),
+    "next_receipt_key": ("recipients[0].next_receipt_key", lambda f: f["recipients"][0].update(
+        next_receipt_key=f["recipients"][0]["receipt_key"])),
+    "next_signing_key": ("processor.next_signing_key", lambda f: f["processor"].update(
+        next_signing_key=f["processor"]["signing_key"])),
+}  # fmt: skip
+
+
+@pytest.mark.vector("instruction-invalid")
+@pytest.mark.parametrize("name", FOLLOWING)
+def test_key_that_is_followed_by_itself(shared, refuses, name) -> None:
+    at, edit = FOLLOWING[name]
+
+    with refuses(at=field(at), saying="the same key as the one that it follows"), placed():
+        shared.open_run(edit=edit)
+
+
+@pytest.mark.vector("instruction-invalid")
+def test_next_receipt_key_of_one_who_signs_no_receipt(shared, refuses) -> None:
+    def edit(fields):
+        other = fields["recipients"][0] | {"name": "registry", "categories": ["technical"]}
+        other["next_receipt_key"] = other.pop("receipt_key")
+        fields["recipients"].append(other)
+
+    at = field("recipients[1].receipt_key")
+    with refuses(at=at, saying="a next_receipt_key follows a receipt_key"), placed():
+        shared.open_run(edit=edit)
+
+
 LOW_ORDER = [
     bytes(32),
     bytes([1]) + bytes(31),

@@ -95,8 +95,9 @@ class Evidence:
         self.records.append(Record(len(self.records), run, step, kind, at, by, data))
 
     def _register(self) -> Register:
-        log = SimpleNamespace(records=self.of, append=self.append)
-        return Register(SimpleNamespace(log=log), "test")
+        no_keys = SimpleNamespace(kept=lambda **_: iter(()))  # none was revoked
+        log = SimpleNamespace(records=self.of, append=self.append, ledger=no_keys)
+        return Register(SimpleNamespace(log=log, trust=self._trust), "test")
 
 
 class Trusting:
