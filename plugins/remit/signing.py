@@ -99,11 +99,9 @@ def new_key(kind: KeyKind, path: Path, *, post_quantum: bool = False) -> PublicK
     Raises:
         UsageError: one of the files exists already, or cannot be written.
     """
-    private: Ed25519PrivateKey | RecipientPrivateKey
+    private: Ed25519PrivateKey | RecipientPrivateKey = Ed25519PrivateKey.generate()
     if kind == "recipient":
         private = HybridPrivateKey.generate() if post_quantum else X25519PrivateKey.generate()
-    else:
-        private = Ed25519PrivateKey.generate()
     public = _public_of(private)
     try:
         _write_new(path, _pem(private), 0o600)

@@ -232,6 +232,24 @@ def test_run_whose_instruction_names_no_other_key_ends_after_the_rotation(
     stopped(world, run)
 
 
+@pytest.mark.vector("processor-key-revoked")
+def test_what_was_delivered_is_confirmed_after_the_rotation(
+    world, up_to, revoke, refuses, cli, rotated_to
+) -> None:
+    run = up_to(world, "deliver")
+    revoke(processor(world))
+    world.ingest(run)
+
+    assert run.withdraw(world.landing) is False
+    with refuses(at="…", saying="nobody could rely on what is signed now"):
+        run.confirm(world.landing())
+    signing.new_key("signing", world.root / "next.pem")
+    assert cli("keys", "rotate", world.root / "next.pem")[0] == 0
+    run = rotated_to(world, "next.pem", run.id)
+    assert run.confirm(world.landing()) is True
+    assert run.delete(world.landing) is True
+
+
 # --- who may revoke what --------------------------------------------------------------------------
 
 

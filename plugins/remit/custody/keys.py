@@ -1,8 +1,8 @@
 """What became of keys: which were revoked, and what may no longer be done under them.
 
 Guarantee: from the record of a revocation on, no step goes on under that key. A recipient's key and a
-controller's signature end the run at whatever step they are met, as a revoked instruction does; the
-processor's own key keeps every step waiting until it is rotated; a receipt under it confirms nothing.
+controller's signature end the run at whatever step they are met, as a revoked instruction does; under
+the processor's own key every step is refused until it is rotated; a receipt under it confirms nothing.
 Not guaranteed: anything about what was done before. `remit.custody.key_impact` tells what that was.
 """
 
@@ -87,7 +87,8 @@ def require_keys_stand(
     """Refuse an instruction that relies on a revoked key.
 
     Args:
-        delivered: what was delivered may still be confirmed once the target has another receipt key.
+        delivered: what was delivered may still be confirmed: it was signed already, and the target may
+            have another receipt key.
 
     Raises:
         Refused: recipient-key-revoked, controller-key-revoked, processor-key-revoked,
@@ -97,6 +98,8 @@ def require_keys_stand(
         return
     _require_recipients(instruction.terms, revoked)
     require_other_signatures(instruction, trust, revoked)
+    if delivered:
+        return
     if all(key.key_id in revoked for key in instruction.processor_keys):
         key = instruction.processor_keys[0]
         raise Refused(
@@ -106,7 +109,7 @@ def require_keys_stand(
             "ask the controller for a new version with the key that was rotated to.",
         )
     keys = instruction.terms.target.receipt_keys
-    if not delivered and all(key.key_id in revoked for key in keys):
+    if all(key.key_id in revoked for key in keys):
         raise _receipt_key_revoked("instruction field receipt_key", revoked[keys[0].key_id])
 
 
