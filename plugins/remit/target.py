@@ -22,7 +22,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from remit import signing
 from remit.adapters.folder import FolderStore
@@ -31,6 +30,7 @@ from remit.instruction import TrustStore
 from remit.manifest import ManifestFile
 from remit.receive import Delivery
 from remit.sealed_parquet import together
+from remit.signing import RecipientPrivateKey
 
 __all__ = ["OpenDelivery", "Table", "open_delivery"]
 
@@ -50,7 +50,7 @@ class Table:
     rows: int
     _delivery: Delivery = field(repr=False)
     _files: tuple[ManifestFile, ...] = field(repr=False)
-    _key: X25519PrivateKey = field(repr=False)
+    _key: RecipientPrivateKey = field(repr=False)
 
     @property
     def files(self) -> list[str]:
@@ -132,7 +132,7 @@ def open_delivery(folder: Path | str, key: Path | str, trust: Path | str) -> Ope
     return tables_for(Delivery.open(FolderStore(Path(folder)), "", trusted), private)
 
 
-def tables_for(delivery: Delivery, key: X25519PrivateKey) -> OpenDelivery:
+def tables_for(delivery: Delivery, key: RecipientPrivateKey) -> OpenDelivery:
     """The tables of a delivery of which the key's owner was given a column.
 
     Raises:
@@ -156,7 +156,7 @@ def tables_for(delivery: Delivery, key: X25519PrivateKey) -> OpenDelivery:
     return OpenDelivery(delivery.opened.manifest.run, tables)
 
 
-def _schema(delivery: Delivery, entry: ManifestFile, key: X25519PrivateKey) -> pa.Schema:
+def _schema(delivery: Delivery, entry: ManifestFile, key: RecipientPrivateKey) -> pa.Schema:
     readable = set(delivery.readable(entry, key))
     columns = delivery.opened.instruction.terms.table(entry.table).columns
     return pa.schema([(c.name, c.delivered.arrow()) for c in columns if c.name in readable])

@@ -95,9 +95,11 @@ def test_recipient_of_none_of_the_columns_opens_none(shared, tmp_path) -> None:
     world, folder = shared
     private = world.root / "keys" / "archive.pem"
 
-    assert opened_by(shared, private, tmp_path / "out") == {
-        "results": [], "observation_history": [],
-    }  # fmt: skip
+    trust = ["--trust", str(world.settings.include / "controllers")]
+    out = tmp_path / "out"
+
+    assert main(["open", str(folder), "--key", str(private), "--out", str(out), *trust]) == 3
+    assert not list(out.glob("*"))
     delivery = Delivery.open(FolderStore(folder), "", world.settings.trust())
     key = signing.load_recipient(str(private))
     with delivery.file(delivery.opened.manifest.files[0], key) as opened:

@@ -24,6 +24,7 @@ def read_interval(given: str) -> Interval:
         pass
     raise argparse.ArgumentTypeError("must be START/END, each such as 2026-01-01T02:00:00+01:00")
 
+
 def read_since(text: str) -> datetime:
     """A time with its offset from UTC."""
     try:

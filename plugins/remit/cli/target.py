@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
 from remit import signing
 from remit.adapters.folder import FolderStore, translating_os
 from remit.cli.output import Output
@@ -19,6 +17,7 @@ from remit.errors import Refused, UsageError
 from remit.manifest import RECEIPT
 from remit.pieces import file_name, file_stems
 from remit.receive import Delivery, make_receipt
+from remit.signing import RecipientPrivateKey
 from remit.target import Table, tables_for
 from remit.wiring import Resolve, Settings, clock, os_user
 
@@ -98,7 +97,7 @@ class _Written:
         return f"{len(self.columns)} of {self.of} columns, which are those given to this key"
 
 
-def _write_tables(delivery: Delivery, key: X25519PrivateKey, out: Path) -> list[_Written]:
+def _write_tables(delivery: Delivery, key: RecipientPrivateKey, out: Path) -> list[_Written]:
     """All tables or none: half of a delivery is of no use, and lies there in clear."""
     terms = delivery.opened.instruction.terms
     stems, tables = file_stems(terms), tables_for(delivery, key).tables.values()
