@@ -300,19 +300,43 @@ class LandingZone(Store, Protocol):
 
 
 class KeyStore(Protocol):
-    """Holds the runs' staging keys (X25519, HPKE). Private halves never leave it by this port."""
+    """Holds the runs' staging keys (X25519, HPKE). Private halves never leave it by this port.
+
+    Every method raises `Unavailable` when the store does not answer, and `UsageError` when a setting
+    such as a PIN is wrong. Names are run ids. `remit.testing.key_stores` tests an implementation.
+    """
+
+    label: str
+    """Where this is, without credentials."""
+
+    def claim(self) -> str:
+        """The store's own name, by which it is told from any other, given now if it has none yet."""
+
+    def identity(self) -> str | None:
+        """The name given by `claim`; None in a store that is empty, replaced or not mounted."""
 
     def create(self, name: str) -> bytes:
-        """Make the key, or find the one of that name; its public half, 32 bytes."""
+        """Make the key, or find the one of that name; its public half, 32 bytes.
+
+        After `destroy` a new key is made: the old one never comes back.
+        """
 
     def open(self, name: str, sealed: bytes, info: bytes) -> bytes:
-        """Open an HPKE message to the key. Raises `Refused` (staging-key-gone) without it."""
+        """Open an HPKE message to the key.
+
+        Raises:
+            InvalidTag: of cryptography's, for a message to another key, or with other `info`.
+            Refused: staging-key-gone without the key; staging-key-unreadable, token-key-exposed.
+        """
 
     def exists(self, name: str) -> bool:
-        """Whether the private half is still there."""
+        """Whether anything of the private half is still there."""
 
     def destroy(self, name: str) -> None:
-        """Zeroize and remove the private half; one already gone is no error."""
+        """Zeroize and remove the private half; one already gone is no error.
+
+        Done again after it was cut short, it does the rest.
+        """
 
 
 class PseudonymKeys(Protocol):

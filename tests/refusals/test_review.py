@@ -174,7 +174,7 @@ def test_staging_key_goes_first_whatever_the_ledger_does(world, up_to, monkeypat
     with pytest.raises(Unavailable):
         run.delete(world.landing)
 
-    assert not list((world.root / "processor" / "keyring").iterdir())
+    assert not list((world.root / "processor" / "keyring").glob("[!.]*"))
 
 
 def test_run_killed_between_its_refusal_and_its_stop_stays_ended(

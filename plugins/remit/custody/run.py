@@ -211,7 +211,7 @@ class Run(BoundRun):
             if self.story.has("validated"):
                 return False
             instruction, story = self.instruction(), self.story
-            opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
+            opener = seal.staging_opener(self.keys(), self.id, story.staging_key)
             report = validate.validate(
                 instruction,
                 self.id,
@@ -234,8 +234,9 @@ class Run(BoundRun):
                 return False
             if not self.story.has("sealing"):
                 self._begin_sealing()
-            self.deployment.keys.destroy(self.id)
-            if self.deployment.keys.exists(self.id):
+            keys = self.keys()
+            keys.destroy(self.id)
+            if keys.exists(self.id):
                 raise Refused(
                     "staging-key-kept",
                     f"staging key of run {self.id}",
@@ -410,16 +411,17 @@ class Run(BoundRun):
                     "reason": "maximum age without confirmation",
                     "staging": f"{self.deployment.staging.label}/{self.id}",
                     "staging_store": self.deployment.staging.claim(),
+                    "key_store": self.deployment.keys.claim(),
                     **dumped,
                 },
             )
         dumps.require_same(self.story, dumped)
-        return PublicKey("x25519", self.deployment.keys.create(self.id))
+        return PublicKey("x25519", self.keys().create(self.id))
 
     def _begin_sealing(self) -> None:
         instruction, story = self.instruction(), self.story
         files = story.last("extracted")["files"]
-        opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
+        opener = seal.staging_opener(self.keys(), self.id, story.staging_key)
         seal.require_wrapping(
             instruction, self.id, files, self.deployment.staging, opener, story.staging_key
         )

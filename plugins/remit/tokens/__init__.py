@@ -1,0 +1,9 @@
+"""PKCS#11 tokens: named by a URI of RFC 7512, opened for one operation at a time.
+
+python-pkcs11 and the token's module are loaded when a token is first used, not before.
+"""
+
+from remit.tokens.access import Token, attributes_missing
+from remit.tokens.uri import TokenUri
+
+__all__ = ["Token", "TokenUri", "attributes_missing"]
