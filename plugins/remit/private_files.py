@@ -22,12 +22,14 @@ def read_private(path: Path, most: int) -> bytes:
     """
     # Looked at once it is open, so that it is the same file. O_NONBLOCK: a pipe must not hang us.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb", buffering=0) as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("not a file")
         _require_private(path, status)
-        content = file.read(most + 1)
+        content = os.read(handle, most + 1)
+    finally:
+        os.close(handle)
     if len(content) > most:
         raise ValueError("too large")
     return content
