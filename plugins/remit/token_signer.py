@@ -7,9 +7,8 @@ from typing import Any, NoReturn
 from securesystemslib.signer import Signature, Signer, SSlibKey
 
 from remit.errors import Refused, UsageError
-from remit.tokens import Token, TokenUri, attributes_missing
+from remit.tokens import ED25519, Token, TokenUri, attributes_missing, make_pair
 
-_ED25519 = bytes.fromhex("06032b6570")  # the curve's object identifier, DER
 _ED25519_NAMED = b"\x13\x0cedwards25519"
 
 
@@ -36,7 +35,7 @@ class TokenKey:
             self._private(session)
             key = self._found(session, ObjectClass.PUBLIC_KEY)
             point = bytes(key[Attribute.EC_POINT])
-            if key[Attribute.EC_PARAMS] not in (_ED25519, _ED25519_NAMED) or len(point) != 34:
+            if key[Attribute.EC_PARAMS] not in (ED25519, _ED25519_NAMED) or len(point) != 34:
                 raise self._none()
             return point[2:]  # a DER octet string
 
@@ -47,6 +46,22 @@ class TokenKey:
         with self._token.session() as session:
             return bytes(self._private(session).sign(payload, mechanism=Mechanism.EDDSA))
 
+    def make(self) -> None:
+        """Make the pair in the token.
+
+        Raises:
+            UsageError: there is something of that name already.
+        """
+        from pkcs11 import Attribute
+
+        label = self._uri.object
+        with self._token.session() as session:
+            if label is None or any(session.get_objects({Attribute.LABEL: label})):
+                raise UsageError(
+                    f"a new key in {self._uri} needs object=LABEL, not yet used there."
+                )
+            make_pair(session, ED25519, label, self._uri.id or label.encode(), signs=True)
+
     def _private(self, session: Any) -> Any:
         from pkcs11 import ObjectClass
 
@@ -56,7 +71,7 @@ class TokenKey:
                 "token-key-exposed",
                 f"signing key in {self._uri}",
                 f"it is not as a key in a token must be: {', '.join(missing)}.",
-                "make the pair in the token, as docs/keys.md shows, and have it instructed.",
+                "make another one in the token (remit keys new signing URI), and have that instructed.",
             )
         return key
 

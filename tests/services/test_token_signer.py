@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,17 @@ def test_a_staging_key_is_no_signing_key(softhsm: SoftHsm) -> None:
     with pytest.raises(UsageError, match="there is no such Ed25519 key pair"):
         signing.load_signer(softhsm.key_uri("remit staging no-signer"))
     keys.destroy("no-signer")
+
+
+def test_a_key_is_made_in_the_token_by_the_command_line(softhsm: SoftHsm, capsys) -> None:
+    uri = softhsm.key_uri("made")
+
+    assert main(["keys", "new", "signing", uri, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["public"] == str(signing.key_of(signing.load_signer(uri)))
+    assert softhsm.pin not in str(told)
+
+    assert main(["keys", "new", "signing", uri, "--json"]) == 2
+    assert "not yet used there" in capsys.readouterr().out
+    assert main(["keys", "new", "recipient", softhsm.key_uri("other"), "--json"]) == 2
+    assert "only signing keys are made in a token" in capsys.readouterr().out

@@ -50,7 +50,11 @@ def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     new = _command(keys, "new", instruction.new_key, about)
     about = "signing (Ed25519), recipient (X25519) or pseudonym (HMAC-SHA-256)"
     new.add_argument("kind", choices=_KINDS, help=about)
-    new.add_argument("out", type=_path, help="file for the private key or secret; must not exist")
+    new.add_argument(
+        "out",
+        type=_path,
+        help="file for the private key or secret, which must not exist; or pkcs11:...",
+    )
 
 
 def _pseudonym(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -129,20 +129,3 @@ class Token:
         if name == "NoSuchToken":
             return Unavailable(str(self.uri), "its module knows no such token (not plugged in?).")
         return Unavailable(str(self.uri), f"it failed ({name}).")
-
-
-def attributes_missing(key: Any) -> list[str]:
-    """What a private key lacks of: kept in the token, private, sensitive, not extractable."""
-    from pkcs11 import Attribute
-
-    wanted = {
-        Attribute.TOKEN: True,
-        Attribute.PRIVATE: True,
-        Attribute.SENSITIVE: True,
-        Attribute.EXTRACTABLE: False,
-    }
-    return [
-        attribute.name if is_wanted else f"not {attribute.name}"
-        for attribute, is_wanted in wanted.items()
-        if key[attribute] is not is_wanted
-    ]

@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from remit import hpke
 from remit.adapters.keyring import gone
 from remit.errors import Refused, Unavailable
-from remit.tokens import Token, TokenUri, attributes_missing
+from remit.tokens import X25519, Token, TokenUri, attributes_missing, make_pair
 
-_X25519 = bytes.fromhex("06032b656e")  # the curve's object identifier, DER
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -43,7 +42,7 @@ class TokenKeyStore:
             pair = _pair(session, name)
             if pair is None:
                 _destroy(_objects(session, name))  # what a killed process left
-                _make(session, name)
+                make_pair(session, X25519, _label(name), name.encode(), signs=False)
                 pair = _pair(session, name)
             if pair is None:
                 raise Unavailable(self.label, "it made a key pair, and does not have it.")
@@ -121,9 +120,7 @@ def _objects(session: Any, name: str, kind: Any = None) -> list[Any]:
     """The objects of that name; of one class, or both."""
     from pkcs11 import Attribute
 
-    if not _NAME.fullmatch(name):
-        raise ValueError("key names are letters, digits and hyphens")
-    sought = {Attribute.LABEL: f"remit staging {name}"}
+    sought = {Attribute.LABEL: _label(name)}
     return list(session.get_objects(sought | ({Attribute.CLASS: kind} if kind else {})))
 
 
@@ -149,25 +146,10 @@ def _pair(session: Any, name: str) -> _Pair | None:
     return _Pair(private[0], bytes(public[0][Attribute.EC_POINT])[-32:])
 
 
-def _make(session: Any, name: str) -> None:
-    from pkcs11 import Attribute, KeyType, Mechanism, MechanismFlag
-
-    curve = session.create_domain_parameters(
-        KeyType.EC_EDWARDS, {Attribute.EC_PARAMS: _X25519}, local=True
-    )
-    curve.generate_keypair(
-        mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
-        capabilities=MechanismFlag.DERIVE,
-        label=f"remit staging {name}",
-        id=name.encode(),
-        store=True,
-        private_template={
-            Attribute.TOKEN: True,
-            Attribute.PRIVATE: True,
-            Attribute.SENSITIVE: True,
-            Attribute.EXTRACTABLE: False,
-        },
-    )
+def _label(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("key names are letters, digits and hyphens")
+    return f"remit staging {name}"
 
 
 def _destroy(objects: Sequence[Any]) -> None:
