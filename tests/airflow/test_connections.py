@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from remit import hpke
 from remit.adapters.s3 import S3Place
 from remit.columns import ColumnType
 from remit.errors import Unavailable, UsageError
-from remit.operators.connections import address
+from remit.operators.connections import address, looked_up, resolve
 from remit.ports import TableQuery
 from remit.testing.mariadb import MariaDBServer, connect
-from remit.wiring import open_landing, open_source, open_staging
+from remit.wiring import Settings, open_keys, open_landing, open_source, open_staging
 
 
 def connection(**fields: Any) -> Any:
@@ -171,3 +174,42 @@ def test_what_cannot_be_opened_is_refused_without_its_values(
     with pytest.raises(UsageError, match=told) as caught:
         address(connection(**fields))
     assert "hidden" not in str(caught.value)
+
+
+def test_password_of_a_connection_is_the_keyrings_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a task, in a trigger, which looks up beforehand, and nowhere but in Airflow."""
+    environment = {"REMIT_HOME": str(tmp_path), "REMIT_KEYRING_SECRET": "conn:ring"}
+    settings = Settings.from_environment(environment)
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_RING", json.dumps({"conn_type": "generic", "password": "p" * 32})
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"conn_type": "generic"}))
+    known = asyncio.run(looked_up(settings.secret_connections()))
+
+    sealed = hpke.seal(b"secret", open_keys(settings, resolve).create("run-1"), b"")
+
+    assert open_keys(settings, known).open("run-1", sealed, b"") == b"secret"
+    assert not (tmp_path / "keys").exists()
+    assert resolve.password("empty") == ""
+    with pytest.raises(Unavailable, match="connection absent: Airflow has none"):
+        resolve.password("absent")
+    with pytest.raises(UsageError, match="conn:ring needs Airflow"):
+        open_keys(settings).open("run-1", sealed, b"")
+
+
+@pytest.mark.parametrize(
+    ("keys", "secret", "named"),
+    [
+        ("", "", set()),
+        ("", "file:/secret", set()),
+        ("", "conn:ring", {"ring"}),
+        ("vault:https://v.example/transit?token=conn:vault&ca=/ca", "conn:ring", {"ring", "vault"}),
+        ("vault:https://v.example/transit?ca=/ca&token=file:/token", "", set()),
+    ],
+)
+def test_connections_that_a_key_store_needs(keys: str, secret: str, named: set[str]) -> None:
+    environment = {"REMIT_HOME": "/x", "REMIT_KEYS": keys, "REMIT_KEYRING_SECRET": secret}
+
+    assert Settings.from_environment(environment).secret_connections() == named
