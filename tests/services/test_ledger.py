@@ -15,7 +15,8 @@ from remit import signing
 from remit.adapters.ledger import SqlLedger
 from remit.adapters.witness import Witness
 from remit.errors import EvidenceBroken, Refused, Unavailable
-from remit.evidence import EvidenceLog, verify_log
+from remit.evidence import EvidenceLog
+from remit.verification import verify_log
 from remit.testing.postgres import PostgresCluster
 
 WRITERS, EACH = 4, 25

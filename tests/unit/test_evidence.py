@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from remit.errors import EvidenceBroken
 from remit.evidence import Record, parse_timestamp, timestamp
-from remit.merkle import EMPTY_ROOT, Frontier, inclusion_proof, leaf_hash, root_from_proof, root_of
+from remit.merkle import (
+    EMPTY_ROOT,
+    Frontier,
+    inclusion_proof,
+    leaf_hash,
+    nodes_text,
+    parse_nodes,
+    proof_nodes,
+    root_from_proof,
+)
 
 bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=70)
 
@@ -41,9 +50,21 @@ def naive_path(index: int, entries: list[bytes]) -> list[bytes]:
     return [*naive_path(index - split, entries[split:]), naive_root(entries[:split])]
 
 
+def grown(leaves: list[bytes]) -> tuple[Frontier, dict[int, list[bytes]]]:
+    """The frontier over the leaves, and the nodes that each of them completes."""
+    frontier, completed = Frontier(), dict[int, list[bytes]]()
+    for place, leaf in enumerate(leaves):
+        frontier, completed[place] = frontier.with_leaf(leaf)
+    return frontier, completed
+
+
+def root_of(leaves: list[bytes]) -> bytes:
+    return grown(leaves)[0].root()
+
+
 @given(st.lists(st.binary(max_size=20), max_size=70))
 def test_root_is_that_of_the_rfc(entries: list[bytes]) -> None:
-    assert root_of(leaf_hash(entry) for entry in entries) == naive_root(entries)
+    assert root_of([leaf_hash(entry) for entry in entries]) == naive_root(entries)
 
 
 @given(bodies, st.data())
@@ -51,7 +72,10 @@ def test_inclusion_proof_is_that_of_the_rfc_and_leads_to_the_root(entries, data)
     index = data.draw(st.integers(0, len(entries) - 1))
     leaves = [leaf_hash(entry) for entry in entries]
 
-    path = inclusion_proof(leaves, index)
+    _, completed = grown(leaves)
+    asked = {node.last for step in proof_nodes(index, len(leaves)) for node in step}
+
+    path = inclusion_proof(index, len(leaves), {place: completed[place] for place in asked})
 
     assert path == naive_path(index, entries)
     assert root_from_proof(leaves[index], index, len(leaves), path) == naive_root(entries)
@@ -77,7 +101,7 @@ def test_wrong_proof_leads_to_no_or_another_root(entries, data) -> None:
 @given(bodies, st.integers(1, 200))
 def test_proof_for_another_size_of_the_tree(entries, size) -> None:
     leaves = [leaf_hash(entry) for entry in entries]
-    path = inclusion_proof(leaves, 0)
+    path = inclusion_proof(0, len(leaves), grown(leaves)[1])
 
     found = root_from_proof(leaves[0], 0, size, path)
 
@@ -99,10 +123,23 @@ def test_known_roots() -> None:
 def test_frontier_keeps_one_root_for_each_bit_of_its_size(entries) -> None:
     frontier = Frontier()
     for number, entry in enumerate(entries, 1):
-        frontier = frontier.with_leaf(leaf_hash(entry))
+        frontier, nodes = frontier.with_leaf(leaf_hash(entry))
         assert frontier.size == number
+        assert nodes[0] == leaf_hash(entry)
+        assert nodes[-1] == frontier.roots[-1]
         assert len(frontier.roots) == number.bit_count()
         assert frontier.root() == naive_root(entries[:number])
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=5))
+def test_nodes_are_read_back(nodes) -> None:
+    assert list(parse_nodes(nodes_text(nodes))) == nodes
+
+
+@pytest.mark.parametrize("text", [" ", "00", "zz" * 32, "AB" * 32, "ab" * 33, "ab" * 32 + " "])
+def test_nodes_that_are_none(text) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_nodes(text)
 
 
 # --- records and times ----------------------------------------------------------------------------

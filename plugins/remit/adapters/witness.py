@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from remit.adapters.folder import translating_os
-from remit.evidence import Checkpoint
+from remit.records import Checkpoint
 
 _NAME = "the witness checkpoint"
 

@@ -12,7 +12,7 @@ from remit.cli.output import Output
 from remit.cli.show import story_text
 from remit.custody import Story, stories
 from remit.errors import Refused, UsageError
-from remit.evidence import verify_log
+from remit.verification import verify_log
 from remit.narrative import tell, title
 from remit.wiring import Resolve, Settings, clock, open_ledger
 
