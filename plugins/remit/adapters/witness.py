@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from remit.adapters.folder import translating_os
@@ -58,5 +59,6 @@ class Witness:
                 os.close(handle)
 
 
+@lru_cache(maxsize=4)
 def _size(envelope: bytes) -> int:
     return Checkpoint.unverified(envelope, _NAME).size
