@@ -24,7 +24,7 @@ def dumps(value: Json) -> bytes:
     """
     try:
         data = _plain(value)
-        if not _ASTRAL.search(data) and _parse(data) == value:
+        if not _has_astral(data) and _parse(data) == value:
             return data
     except (ValueError, TypeError, RecursionError):
         pass  # a float, a key that is no text, or nothing that is JSON: the library says which
@@ -49,7 +49,11 @@ def loads(data: bytes) -> Json:
 
 
 def _form(value: Json, data: bytes) -> bytes:
-    return rfc8785.dumps(value) if _ASTRAL.search(data) else _plain(value)
+    return rfc8785.dumps(value) if _has_astral(data) else _plain(value)
+
+
+def _has_astral(data: bytes) -> bool:
+    return not data.isascii() and _ASTRAL.search(data) is not None
 
 
 def _plain(value: Json) -> bytes:

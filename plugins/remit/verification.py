@@ -117,7 +117,7 @@ class Found(NamedTuple):
         above: what is kept with the range's last record of nodes higher than the range.
     """
 
-    count: int
+    size: int
     subtrees: dict[int, tuple[bytes, ...]]
     root: bytes | None
     above: str
@@ -142,7 +142,7 @@ def _compare(ledger: Ledger, size: int, roots: dict[int, str], processes: int) -
             if Frontier(at, left.roots + subtrees).root().hex() != roots[at]:
                 rewritten = "the log was rewritten: it does not lead to it any more."
                 raise EvidenceBroken(f"checkpoint {at}", rewritten)
-        count += found.count
+        count += found.size
         if found.root is not None:
             left, nodes = left.with_leaf(found.root)
             if found.above != nodes_text([b"", *nodes[1:]]):

@@ -23,7 +23,6 @@ from remit.confirm import verify_receipt
 from remit.custody import Register
 from remit.errors import EvidenceBroken, Refused, Unavailable
 from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record
-from remit.verification import verify_log
 from remit.instruction import (
     TrustStore,
     VerifiedInstruction,
@@ -39,6 +38,7 @@ from remit.narrative import _TITLES
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import Settings, open_ledger
 
 FLIPS = 300
@@ -622,6 +622,28 @@ def test_ledger_file_cut_in_half(home, check) -> None:
 
     with pytest.raises(EvidenceBroken):
         check()
+
+
+@pytest.mark.parametrize(
+    "change", ["nodes = 'junk'", "nodes = ''", "nodes = replace(nodes, 'a', 'b')"]
+)
+def test_no_proof_is_made_of_nodes_that_were_changed(home, change) -> None:
+    sql(home, f"UPDATE remit_record SET {change} WHERE run <> 'durand-main'")
+
+    with pytest.raises(EvidenceBroken, match=r"tree"):
+        make_bundle(ledger_at(home), "durand-main")
+
+
+def test_edge_that_leads_to_the_signed_root_by_other_subtrees_is_not_built_upon(
+    history, home
+) -> None:
+    root = Checkpoint.unverified(ledger_at(home).checkpoint(), "it").root
+    sql(home, f"UPDATE remit_log SET frontier = '{root}'")
+    deployment = history.world.deployment()
+    log = EvidenceLog(ledger_at(home), deployment.log.signer, history.world.clock)
+
+    with pytest.raises(EvidenceBroken, match="the tree's edge"):
+        log.append("durand-new", "opened", {}, "me", step=0)
 
 
 # --- the bundle -----------------------------------------------------------------------------------

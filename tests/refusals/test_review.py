@@ -52,8 +52,8 @@ def test_append_does_not_sign_on_top_of_a_rewritten_history(world, up_to) -> Non
 
 
 def test_kept_nodes_of_the_tree_are_held_to_the_records(world, up_to) -> None:
-    from remit.verification import verify_log
     from remit.signing import key_of
+    from remit.verification import verify_log
 
     up_to(world, "plan")
     sql(world, "UPDATE remit_record SET nodes = 'junk' WHERE seq = 1")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import EvidenceBroken
-from remit.evidence import Record, parse_timestamp, timestamp
+from remit import signing, verification
+from remit.adapters.ledger import SqlLedger
+from remit.errors import EvidenceBroken, Refused
+from remit.evidence import EvidenceLog, Fact, Kept, Record, parse_timestamp, timestamp
 from remit.merkle import (
     EMPTY_ROOT,
     Frontier,
@@ -21,7 +25,9 @@ from remit.merkle import (
     proof_nodes,
     root_from_proof,
 )
+from remit.verification import verify_log
 
+NOW = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
 bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=70)
 
 
@@ -140,6 +146,117 @@ def test_nodes_are_read_back(nodes) -> None:
 def test_nodes_that_are_none(text) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_nodes(text)
+
+
+# --- verification by ranges ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def long_log(tmp_path, monkeypatch) -> tuple[SqlLedger, list[signing.PublicKey], list[bytes]]:
+    """Some ranges full of records, and the last one begun; a checkpoint every so often."""
+    monkeypatch.setattr(verification, "RANGE", 8)
+    monkeypatch.setattr(verification, "_WORTH_PROCESSES", 1)
+    public = signing.new_key("signing", tmp_path / "key.pem")
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/evidence.sqlite", tmp_path / "witness")
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+    checkpoints = []
+    for number in range(18):
+        runs = ("durand", f"roux-{number}", "durand")
+        log.append_all(
+            [Fact(run, "noted", {"n": number}, None) for run in runs[: 1 + number % 3]], "me"
+        )
+        checkpoints.append(log.newest_checkpoint() or b"")
+    return ledger, [public], checkpoints
+
+
+def test_every_earlier_checkpoint_is_honoured_wherever_it_is_in_a_range(long_log) -> None:
+    ledger, keys, checkpoints = long_log
+
+    assert verify_log(ledger, keys, checkpoints).size == 36
+
+
+def test_several_processes_find_what_one_finds(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(verification, "_WORTH_PROCESSES", 1)
+    public = signing.new_key("signing", tmp_path / "key.pem")
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/evidence.sqlite", tmp_path / "witness")
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+    log.append_all([Fact(f"run-{n % 99}", "noted", {"n": n}, None) for n in range(9000)], "me")
+
+    assert verify_log(ledger, [public], processes=2) == verify_log(ledger, [public])
+    with closing(sqlite3.connect(tmp_path / "evidence.sqlite")) as database, database:
+        database.execute("UPDATE remit_record SET body = replace(body, '\"n\":4400', '\"n\":4401')")
+        database.execute("UPDATE remit_record SET body = replace(body, '\"n\":8800', '\"n\":8801')")
+    for processes in (1, 2):
+        with pytest.raises(EvidenceBroken, match="changed after it was recorded") as caught:
+            verify_log(ledger, [public], processes=processes)
+        assert caught.value.where == "record 4400"
+
+
+@pytest.mark.parametrize("seq", range(36))
+def test_nodes_kept_with_any_record_are_held_to_the_tree(long_log, tmp_path, seq) -> None:
+    ledger, keys, _ = long_log
+    with closing(sqlite3.connect(tmp_path / "evidence.sqlite")) as database, database:
+        [[nodes]] = database.execute(f"SELECT nodes FROM remit_record WHERE seq = {seq}")
+        spoilt = nodes[:-1] + ("0" if nodes[-1] != "0" else "1")
+        database.execute(f"UPDATE remit_record SET nodes = '{spoilt}' WHERE seq = {seq}")
+
+    with pytest.raises(EvidenceBroken, match=f"record {seq}:"):
+        verify_log(ledger, keys)
+
+
+def test_record_that_its_run_is_not_found_by(long_log) -> None:
+    ledger, keys, _ = long_log
+
+    class Hiding:
+        """The ledger, but for a record that the index lacks."""
+
+        name, page, state, witnessed = ledger.name, ledger.page, ledger.state, ledger.witnessed
+
+        def places(self, before: int) -> list[tuple[str, int, int]]:
+            return [place for place in ledger.places(before) if place[2] != 35]
+
+    with pytest.raises(EvidenceBroken, match="only 35 of 36 records are found by their run"):
+        verify_log(Hiding(), keys)
+
+
+def test_records_may_be_appended_while_the_log_is_verified(long_log, tmp_path) -> None:
+    ledger, keys, _ = long_log
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+
+    class Busy:
+        """The ledger of a deployment at work."""
+
+        name, places, state, witnessed = ledger.name, ledger.places, ledger.state, ledger.witnessed
+
+        def page(self, after: int | None, before: int, limit: int) -> list[Kept]:
+            log.append("leroy", "noted", {}, "me", step=None)
+            return ledger.page(after, before, limit)
+
+    assert verify_log(Busy(), keys).size == 36
+    assert verify_log(ledger, keys).size > 36
+
+
+def test_several_facts_are_recorded_all_or_none(long_log, tmp_path) -> None:
+    ledger, keys, _ = long_log
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+
+    with pytest.raises(Refused, match="run-moved"):
+        log.append_all([Fact("blanc", "noted", {}, 0), Fact("blanc", "noted", {}, 0)], "me")
+    assert verify_log(ledger, keys).size == 36
+
+    log.append_all([Fact("blanc", "noted", {}, 0), Fact("blanc", "noted", {}, 1)], "me")
+    assert [record.step for record in log.records("blanc")] == [0, 1]
+    assert verify_log(ledger, keys).size == 38
+
+
+def test_runs_are_listed_newest_first(long_log) -> None:
+    ledger, _, _ = long_log
+
+    places = list(ledger.runs())
+
+    assert [run for _, run in places[:2]] == ["roux-17", "roux-16"]
+    assert places[-1] == (0, "durand")
+    assert list(ledger.runs(places[1][0])) == places[2:]
 
 
 # --- records and times ----------------------------------------------------------------------------

@@ -21,8 +21,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from remit.adapters import ledger_tables as tables
 from remit.adapters.folder import translating_os
-from remit.adapters.locks import AdvisoryLocks, FolderLocks, Locks
 from remit.adapters.ledger_tables import open_engine
+from remit.adapters.locks import AdvisoryLocks, FolderLocks, Locks
 from remit.adapters.witness import Witness
 from remit.errors import EvidenceBroken, RemitError, Unavailable, UsageError, translating
 from remit.merkle import Frontier, nodes_text, parse_nodes
@@ -114,12 +114,11 @@ class SqlLedger:
     def places(self, before: int) -> Iterator[tuple[str, int, int]]:
         """See `remit.evidence.Ledger`."""
         with self._rows(tables.PLACES, before=before) as rows:
-            for run, step, seq in rows:
-                yield run, step, seq
+            yield from map(tuple, rows)
 
     def nodes(self, places: Collection[int]) -> dict[int, str]:
         """See `remit.evidence.Ledger`."""
-        found = {}
+        found: dict[int, str] = {}
         with self._translated(), self._engine.connect() as connection:
             asked = sorted(places)
             for some in (asked[at : at + 500] for at in range(0, len(asked), 500)):

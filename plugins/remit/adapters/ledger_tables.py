@@ -83,7 +83,10 @@ def open_engine(url: str) -> sa.Engine:
         return engine
     # Whatever the database's default: a snapshot from before the append's lock would be out of date.
     engine = sa.create_engine(
-        _postgres(url), pool_size=1, max_overflow=-1, pool_pre_ping=True,
+        _postgres(url),
+        pool_size=1,
+        max_overflow=-1,
+        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
     )
     _POOLED.add(engine)

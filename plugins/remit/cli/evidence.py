@@ -14,9 +14,9 @@ from remit.cli.output import Output
 from remit.cli.show import story_text
 from remit.custody import REGISTER, Story
 from remit.errors import Refused, UsageError
-from remit.verification import verify_log
 from remit.evidence import Ledger
 from remit.narrative import tell, title
+from remit.verification import verify_log
 from remit.wiring import Resolve, Settings, clock, open_ledger
 
 
