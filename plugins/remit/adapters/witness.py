@@ -29,7 +29,10 @@ class Witness:
     def read(self) -> bytes | None:
         """The checkpoint, if there ever was one."""
         with translating_os(_NAME):
-            return self._path.read_bytes() if self._path.exists() else None
+            try:
+                return self._path.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def keep(self, envelope: bytes) -> None:
         """Replace it, unless what is there is newer.
