@@ -21,7 +21,7 @@ from remit.errors import EvidenceBroken, Refused, RemitError
 from remit.evidence import Checkpoint, Ledger, Record, parse_timestamp
 from remit.instruction import TrustStore, VerifiedInstruction, verify
 from remit.manifest import open_manifest
-from remit.merkle import inclusion_proof, leaf_hash, root_from_proof
+from remit.merkle import inclusion_proof, leaf_hash, parse_nodes, proof_nodes, root_from_proof
 
 FORMAT = "remit-bundle-1"
 
@@ -39,37 +39,55 @@ class Findings:
 def make_bundle(ledger: Ledger, run: str) -> bytes:
     """Export a run.
 
+    The inclusion proofs are put together from the tree's nodes that are kept with the records, and
+    each is led to the newest checkpoint's root before it is given out.
+
     Raises:
-        Refused: run-unknown.
+        Refused: run-unknown, bundle-without-instruction.
+        EvidenceBroken: a record, or a node of the tree, is not what the checkpoint covers.
     """
-    bodies, leaves, opened = [], [], False
-    for kept in ledger.kept():
-        leaves.append(leaf_hash(kept.body))
-        if kept.run == run:
-            bodies.append((kept.seq, kept.body))
-            opened = opened or kept.record().kind == "opened"
-    envelope = ledger.checkpoint(len(leaves))
-    if not bodies or envelope is None:
+    envelope = ledger.checkpoint()
+    kept = list(ledger.kept(run))
+    if not kept or envelope is None:
         raise Refused(
             "run-unknown",
             f"run {run}",
             "the evidence has no run of this id.",
             "list the runs with remit evidence show.",
         )
-    if not opened:
+    checkpoint = Checkpoint.unverified(envelope, "the newest checkpoint")
+    records = [one.record() for one in kept if one.seq < checkpoint.size]  # or appended just now
+    if not any(record.kind == "opened" for record in records):
         raise Refused(
             "bundle-without-instruction",
             f"run {run}",
             "it was refused before it had an instruction, from which a bundle's proofs start.",
             "look at it with remit evidence show, and verify the log with remit evidence verify --all.",
         )
-    records = [
-        {"body": body.decode(), "proof": [node.hex() for node in inclusion_proof(leaves, seq)]}
-        for seq, body in bodies
+    paths = _paths(ledger, records, checkpoint)
+    entries = [
+        {"body": record.body().decode(), "proof": [node.hex() for node in path]}
+        for record, path in zip(records, paths, strict=True)
     ]
     return canonical.dumps(
-        {"format": FORMAT, "run": run, "checkpoint": envelope.decode(), "records": records}
+        {"format": FORMAT, "run": run, "checkpoint": envelope.decode(), "records": entries}
     )
+
+
+def _paths(ledger: Ledger, records: Sequence[Record], checkpoint: Checkpoint) -> list[list[bytes]]:
+    """The records' audit paths."""
+    size = checkpoint.size
+    asked = {n.last for r in records for step in proof_nodes(r.seq, size) for n in step}
+    try:
+        nodes = {last: parse_nodes(text) for last, text in ledger.nodes(asked).items()}
+        paths = [inclusion_proof(record.seq, size, nodes) for record in records]
+    except (LookupError, ValueError):
+        raise EvidenceBroken("the log", "nodes of its tree were changed or are missing.") from None
+    for record, path in zip(records, paths, strict=True):
+        if _root(record, size, path) != checkpoint.root:
+            changed = "it was changed after it was recorded, or the tree's nodes were."
+            raise EvidenceBroken(f"record {record.seq}", changed)
+    return paths
 
 
 def verify_bundle(data: bytes, trust: TrustStore) -> Findings:

@@ -14,10 +14,10 @@ from remit.adapters.folder import FolderStore
 from remit.bundle import make_bundle, verify_bundle
 from remit.custody import REGISTER, due
 from remit.errors import Refused
-from remit.evidence import verify_log
 from remit.receive import Delivery
 from remit.testing.canaries import find_planted
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import open_ledger
 
 RESULTS = (

@@ -202,6 +202,16 @@ def test_controller_without_a_trusted_key(world, cli) -> None:
     cli.refused("instruction", "verify", path, at=at, saying="no trusted key")
 
 
+def test_key_that_is_withdrawn_after_the_instruction_was_verified(world) -> None:
+    envelope, trust = read_signed(world.instruct()), world.settings.trust()
+    verify(envelope, trust, world.clock())
+    for path in (world.settings.include / "controllers").rglob("*.pub"):
+        path.unlink()
+
+    with pytest.raises(Refused, match="controller-unknown"):
+        verify(envelope, trust, world.clock())
+
+
 @pytest.mark.vector("controller-unknown")
 def test_controller_whose_only_trusted_key_cannot_sign(world, check, refuses) -> None:
     signed = read_signed(world.instruct())

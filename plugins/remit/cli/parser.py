@@ -205,6 +205,9 @@ def _evidence(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     group = _group(commands, "evidence", "show, export and verify the evidence")
     show = _command(group, "show", evidence.show, "a run's story; without RUN, the list of runs")
     show.add_argument("run", nargs="?")
+    show.add_argument("--limit", type=int, default=50, help="how many runs to list, newest first")
+    show.add_argument("--before", type=_text, metavar="RUN",
+                      help="list those that were opened before this one")  # fmt: skip
     export = _command(group, "export", evidence.export, "one run's evidence as one file")
     export.add_argument("run", type=_text)
     export.add_argument("--out", type=_path, required=True)

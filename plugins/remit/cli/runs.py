@@ -10,13 +10,14 @@ from remit import instruction as instructions
 from remit.cli.output import Output
 from remit.cli.plan import require_own_interval
 from remit.cli.show import story_text
-from remit.custody import Deployment, Run, execute_due, run_id, stories
+from remit.custody import Deployment, Run, execute_due, run_id
 from remit.errors import (
     RemitError,
     Unavailable,
     UsageError,
     describe_unexpected,
 )
+from remit.evidence import of_kinds
 from remit.wiring import (
     Resolve,
     Settings,
@@ -111,16 +112,17 @@ def _deployment(options: argparse.Namespace, resolve: Resolve) -> Deployment:
 
 def _unfinished(deployment: Deployment, asked: tuple[object, ...]) -> str | None:
     """The run that an interrupted `remit run` with the same arguments left."""
-    for story in reversed(stories(deployment.log.records())):
-        if not story.has("opened"):
-            continue
-        opened = story.last("opened")
+    for record in of_kinds(deployment.log.ledger, "opened", newest_first=True):
+        opened = record.data
         digest = opened["instruction"]["digest"]
         pinned = (digest, opened["source"], opened["landing"], opened["interval"])
-        ended = any(story.has(kind) for kind in ("delivered", "stopped", "deleted"))
-        if pinned == asked and not ended:
-            return story.run
+        if pinned == asked and not _ended(deployment, record.run):
+            return record.run
     return None
+
+
+def _ended(deployment: Deployment, run: str) -> bool:
+    return any(deployment.log.ledger.kept(run, ("delivered", "stopped", "deleted")))
 
 
 def _new_name(text: bytes) -> str:
