@@ -242,7 +242,8 @@ def _confirmed(data: Mapping[str, Any]) -> list[str]:
 
 
 def _counted(data: Mapping[str, Any]) -> str:
-    counted = ", ".join(f"{table} {rows}" for table, rows in data["said"]["counted"].items())
+    found = data.get("said", {}).get("counted", {})
+    counted = ", ".join(f"{table} {rows}" for table, rows in found.items())
     return f", and they were counted there ({counted})" if counted else ""
 
 

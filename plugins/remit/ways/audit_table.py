@@ -85,7 +85,7 @@ def _loaded(loads: Collection[Load], rule: AuditTable, sent: dict[str, int]) -> 
                 "the copies are kept until their maximum age; have the target load it again, which "
                 "confirms as soon as every table is loaded whole.",
             )
-    for table in {*sent, *loaded}:
+    for table in dict.fromkeys([*sent, *loaded]):
         if loaded.get(table) != sent.get(table):
             known = table if table in sent else "another table"
             told = f"{sent.get(table, 0)} rows were delivered, {loaded.get(table, 0)} are said to be loaded"
