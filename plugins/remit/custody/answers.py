@@ -47,10 +47,15 @@ class AnsweredRun(BoundRun):
     """A run that can tell what the target's receipts say."""
 
     def receipts(self, landing: LandingZone) -> list[Answer]:
-        """Every receipt at the landing zone and in the inbox, the one that was signed last at the end."""
+        """Every receipt that is there, judged, the one that was signed last at the end."""
+        found = map(self._judged, self.envelopes(landing))
+        return sorted(found, key=lambda answer: answer.issued)
+
+    def envelopes(self, landing: LandingZone) -> list[bytes]:
+        """What is at the landing zone and in the inbox, each once, unread."""
         zone = read_bounded(landing, f"{self.id}/{RECEIPT}", RECEIPT_LIMIT)
         found = [*([zone] if zone is not None else []), *self.deployment.inbox.of(self.id)]
-        return sorted(map(self._judged, dict.fromkeys(found)), key=lambda answer: answer.issued)
+        return list(dict.fromkeys(found))
 
     def answered(self, answers: Iterable[Answer]) -> None:
         """Record what does not confirm; each receipt once for each thing that became of it."""
