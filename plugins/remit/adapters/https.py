@@ -56,6 +56,15 @@ def is_private(url: str) -> bool:
     return parts.scheme == "https" or is_loopback(host)
 
 
+def require_client() -> Any:
+    """The library. Raises UsageError where it is not installed: a target needs it for --post alone."""
+    try:
+        import httpx
+    except ImportError:
+        raise UsageError("httpx is not installed here: pip install httpx.") from None
+    return httpx
+
+
 def origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port: what must be the same for a token to be sent there. Raises ValueError."""
     parts = urlsplit(url)
@@ -81,8 +90,7 @@ def request(
         Unavailable: no answer, or one that is larger than `ANSWER_LIMIT`.
         UsageError: the file of certificates cannot be read.
     """
-    import httpx
-
+    httpx = require_client()
     for library in ("httpx", "httpcore"):
         logger = logging.getLogger(library)  # its DEBUG shows headers
         logger.setLevel(max(logger.level, logging.WARNING))

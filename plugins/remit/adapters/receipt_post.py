@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.adapters.https import is_private, request
+from remit.adapters.https import is_private, request, require_client
 from remit.errors import Refused, Unavailable
 
 
@@ -11,8 +11,9 @@ def require_endpoint(url: str) -> None:
 
     Raises:
         Refused: endpoint-insecure.
-        UsageError: it is no URL of a server.
+        UsageError: it is no URL of a server, or the library that sends it is not installed.
     """
+    require_client()
     if not is_private(url):
         raise Refused(
             "endpoint-insecure",
