@@ -37,7 +37,7 @@ from remit.signing import load_signer
 if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
     from remit.adapters.sql_source import Database
     from remit.custody import Deployment
-    from remit.custody.confirmation import TargetSystems
+    from remit.custody import TargetSystems
     from remit.evidence import Ledger
 
 Resolve = Callable[[str], "str | Database"]
@@ -210,7 +210,7 @@ def open_inbox(settings: Settings) -> Inbox:
 
 def open_target(resolve: Resolve = no_connections) -> TargetSystems:
     """What is the target's, by the connections that an instruction names."""
-    from remit.custody.confirmation import TargetSystems
+    from remit.custody import TargetSystems
 
     return TargetSystems(
         database=lambda connection: open_source(f"conn:{connection}", resolve),

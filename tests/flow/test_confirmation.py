@@ -10,7 +10,7 @@ import pytest
 
 from remit.bundle import make_bundle, verify_bundle
 from remit.custody import Run
-from remit.custody.confirmation import Watch
+from remit.custody import Watch
 from remit.errors import Refused, Unavailable
 from remit.narrative import tell
 from remit.ports import Judge, Rule, Verdict

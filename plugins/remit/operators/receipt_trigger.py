@@ -88,7 +88,7 @@ class ReceiptTrigger(BaseTrigger):
 
     def _answered(self, known: Mapping[str, Any]) -> bool:
         """In a thread: a network file system may take its time, and so do the imports."""
-        from remit.custody.confirmation import Watch
+        from remit.custody import Watch
         from remit.instruction.confirmation import Confirmation
         from remit.wiring import Settings, open_inbox, open_landing, open_target
 
