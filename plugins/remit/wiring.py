@@ -36,8 +36,7 @@ from remit.signing import load_signer
 
 if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
     from remit.adapters.sql_source import Database
-    from remit.custody import Deployment
-    from remit.custody import TargetSystems
+    from remit.custody import Deployment, TargetSystems
     from remit.evidence import Ledger
 
 Resolve = Callable[[str], "str | Database"]

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from remit.bundle import make_bundle, verify_bundle
-from remit.custody import Run
-from remit.custody import Watch
+from remit.custody import Run, Watch
 from remit.errors import Refused, Unavailable
 from remit.narrative import tell
 from remit.ports import Judge, Rule, Verdict
