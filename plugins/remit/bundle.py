@@ -118,6 +118,10 @@ def verify_bundle(data: bytes, trust: TrustStore) -> Findings:
     proved += _check_documents(records, instruction)
     kinds = {record.kind for record in records}
     not_proved = [] if "deleted" in kinds else ["the run has not ended: deletion is not in here"]
+    ways = [record.data["way"] for record in records if record.kind == "confirmed"]
+    not_proved += [
+        f"that the target said so: {way} is not signed" for way in ways if way != "receipt"
+    ]
     not_proved.append("that what the processor recorded is all that it did")
     return Findings(run, tuple(proved), tuple(not_proved), tuple(records))
 
@@ -177,7 +181,7 @@ def _check_documents(records: Sequence[Record], instruction: VerifiedInstruction
             envelope = fields["manifest"].encode()
             manifest = open_manifest(envelope, instruction)
             proved.append(f"the manifest of {manifest.rows} rows is the processor's")
-            if "confirmed" in data:
+            if "confirmed" in data and data["confirmed"][1]["way"] == "receipt":
                 record, fields = data["confirmed"]
                 receipt = fields["receipt"].encode()
                 digest, at = canonical.sha256(envelope), parse_timestamp(record.at)

@@ -296,6 +296,50 @@ class LandingZone(Store, Protocol):
         """Put the files at `folder` so that a reader sees all of them or none."""
 
 
+# --- confirmation -----------------------------------------------------------------------------
+
+
+class Inbox(Protocol):
+    """Keeps receipts that came otherwise than by the landing zone, until they are looked at."""
+
+    def keep(self, run: str, envelope: bytes) -> bool:
+        """Keep an envelope, durably; False when so many of the run are kept that it is not."""
+
+    def of(self, run: str) -> list[bytes]:
+        """The envelopes kept of a run."""
+
+    def exists(self, run: str) -> bool:
+        """Whether anything of the run is there, an envelope or a call to wake up."""
+
+    def wake(self, run: str) -> None:
+        """Have whoever waits for the run look again; it says nothing else."""
+
+    def clear(self, run: str, seen: Collection[bytes]) -> None:
+        """Remove the envelopes that were seen; they are in the evidence."""
+
+    def rest(self, run: str) -> None:
+        """Remove the call to wake up: nobody waits any more."""
+
+
+class StatusServer(Protocol):
+    """A FHIR server with the operation $bulk-submit-status."""
+
+    @property
+    def label(self) -> str:
+        """Its address, without credentials."""
+
+    def status(self, system: str, value: str, submission: str) -> Any:
+        """The final status manifest as JSON; None while the server is at work or knows no such one.
+
+        Args:
+            system: of the submitter's identifier. value: likewise.
+
+        Raises:
+            Refused: status-server-insecure.
+            Unavailable: it does not answer as the operation says.
+        """
+
+
 # --- keys -------------------------------------------------------------------------------------
 
 

@@ -28,12 +28,21 @@ from urllib.parse import quote
 
 from remit.errors import Refused, UsageError
 from remit.instruction import TrustStore
-from remit.ports import Judge, KeyStore, LandingZone, PseudonymKeys, Source, Store
+from remit.ports import (
+    Inbox,
+    Judge,
+    KeyStore,
+    LandingZone,
+    PseudonymKeys,
+    Source,
+    StatusServer,
+    Store,
+)
 from remit.signing import load_signer
 
 if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
     from remit.adapters.sql_source import Database
-    from remit.custody import Deployment
+    from remit.custody import Deployment, TargetSystems
     from remit.evidence import Ledger
 
 Resolve = Callable[[str], "str | Database"]
@@ -151,6 +160,7 @@ def open_deployment(
         pseudonyms=open_pseudonyms(settings),
         suites=settings.include / "expectations",
         instructions=settings.include / "instructions",
+        inbox=open_inbox(settings),
         rows_per_piece=settings.rows_per_piece,
     )
 
@@ -231,6 +241,35 @@ def open_pseudonyms(settings: Settings) -> PseudonymKeys:
     from remit.adapters.pseudonym_folder import FolderPseudonymKeys
 
     return FolderPseudonymKeys(settings.home / "keys" / "pseudonyms")
+
+
+def open_inbox(settings: Settings) -> Inbox:
+    """Where receipts wait that came by HTTP."""
+    from remit.adapters.inbox import FolderInbox
+
+    return FolderInbox(settings.home / "receipts")
+
+
+def open_target(resolve: Resolve = no_connections) -> TargetSystems:
+    """What is the target's, by the connections that an instruction names."""
+    from remit.custody import TargetSystems
+
+    return TargetSystems(
+        database=lambda connection: open_source(f"conn:{connection}", resolve),
+        status_server=lambda connection: open_status_server(f"conn:{connection}", resolve),
+    )
+
+
+def open_status_server(spec: str, resolve: Resolve = no_connections) -> StatusServer:
+    """A FHIR server from ``https://:TOKEN@HOST/PATH[?ca=FILE]`` or ``conn:ID``.
+
+    Raises:
+        Refused: status-server-insecure.
+        UsageError: it has another form. No part of it is repeated.
+    """
+    from remit.adapters.bulk_submit import open_server
+
+    return open_server(_resolved(spec, resolve))
 
 
 def open_judge() -> Judge:

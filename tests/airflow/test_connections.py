@@ -158,9 +158,30 @@ def test_database_is_no_landing_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"host": "https://h/fhir", "password": "t/k"}, "https://:t%2Fk@h/fhir"),
+        ({"host": "h", "schema": "http", "port": 80, "password": "t"}, "http://:t@h:80"),
+        (
+            {"host": "h/a/b", "password": "t", "extra": {"ca": "/c.pem"}},
+            "https://:t@h/a/b?ca=%2Fc.pem",
+        ),
+    ],
+)
+def test_fhir_server_of_a_connection(fields: dict[str, Any], url: str) -> None:
+    assert address(connection(conn_type="http", **fields)) == url
+
+
+@pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"conn_type": "http", "host": "h", "password": "hidden-1"}, "type http"),
+        ({"conn_type": "http", "host": "h"}, "bearer token"),
+        ({"conn_type": "http", "host": "h", "login": "a", "password": "hidden-1"}, "no login"),
+        ({"conn_type": "http", "host": "h", "password": "x", "extra": {"b": 1}}, "other extra"),
+        (
+            {"conn_type": "http", "host": "h", "password": "x", "extra": {"ca": "b"}},
+            "absolute path",
+        ),
         ({"conn_type": "nonsense", "password": "hidden-3"}, "type nonsense"),
         ({"conn_type": "postgres", "host": "h", "password": "hidden-2"}, "database as schema"),
         ({"conn_type": "sqlite", "host": "relative.db"}, "absolute path"),

@@ -118,7 +118,9 @@ def _verify_all(options: argparse.Namespace, output: Output) -> None:
 def _line(story: Story) -> dict[str, str]:
     obligation = story.obligation()
     late = obligation is not None and obligation.is_due(clock())
-    state = "overdue" if late else story.records[-1].kind
+    # What the target says does not change a run's state; that it is confirmed does.
+    told = [record.kind for record in story.records if record.kind != "answered"]
+    state = "overdue" if late else (told or ["answered"])[-1]
     return {"run": story.run, "state": state, "opened": story.records[0].at}
 
 

@@ -162,8 +162,10 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     _interval(run)
     _trust(run)
-    confirm = _command(commands, "confirm", runs.confirm, "look for a run's receipt and verify it")
+    confirm = _command(commands, "confirm", runs.confirm, "look for what confirms a run, verify it")
     confirm.add_argument("run", type=_text)
+    about = "who stands for an unsigned control file: name or e-mail, as instructed"
+    confirm.add_argument("--by", type=_text, metavar="PERSON", help=about)
     _trust(confirm)
     delete = _command(commands, "delete", runs.delete, "execute every due deletion")
     delete.add_argument("--due", action="store_true", required=True, help="all that is due now")
@@ -190,6 +192,8 @@ def _target(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--sign", type=_text, required=True, help="the target's private signing key"
     )
     receive.add_argument("--out", type=_path, help="first write the tables to this folder")
+    about = "also send the receipt to the processor's endpoint, such as https://HOST/remit/receipts"
+    receive.add_argument("--post", type=_text, metavar="URL", help=about)
     receive.add_argument(
         "--system", type=_text, default="remit receive", help="what loads the data"
     )

@@ -26,6 +26,7 @@ from remit.wiring import (
     open_judge,
     open_landing,
     open_source,
+    open_target,
     os_user,
 )
 
@@ -64,16 +65,22 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
 
 
 def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
-    """Look for the receipt once."""
+    """Look for what confirms once."""
     current = Run(options.run, _deployment(options, resolve), _principal())
     landing = open_landing(current.landing(), resolve)
-    if current.confirm(landing) is None:
-        raise Unavailable(f"run {options.run}", "the target has not written its receipt yet.")
+    if current.confirm(landing, open_target(resolve), options.by) is None:
+        raise Unavailable(f"run {options.run}", _not_yet(current))
     due_at = current.story.last("confirmed")["due"]
     fields = {"run": options.run, "state": "confirmed", "deletion_due": due_at}
     output.result(
         fields, f"Run {options.run} is confirmed; its copies are due for deletion at {due_at}."
     )
+
+
+def _not_yet(current: Run) -> str:
+    if current.awaits_person():
+        return "its control file is not signed; somebody named must stand for it (--by PERSON)."
+    return "the target has not confirmed it yet."
 
 
 def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:

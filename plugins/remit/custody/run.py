@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from remit import canonical, deliver, extract, seal, validate
-from remit.confirm import verify_receipt
 from remit.custody import dumps
-from remit.custody.bounds import BoundRun
+from remit.custody.confirmation import ConfirmedRun
 from remit.custody.guard import Landing, require_store
 from remit.custody.history import previous_plan
 from remit.custody.register import Register
@@ -32,16 +31,14 @@ from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, read_signed, verify
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
-from remit.manifest import RECEIPT, open_manifest, sign_manifest
+from remit.manifest import open_manifest, sign_manifest
 from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
 from remit.table_writer import Staging
 
-RECEIPT_LIMIT = 1 << 20
 
-
-class Run(BoundRun):
+class Run(ConfirmedRun):
     """One run of one instruction from one source to one landing zone.
 
     Each step's method may be called again at any time; it returns whether it did anything new.
@@ -268,17 +265,6 @@ class Run(BoundRun):
             self.record("delivered", {"to": landing.label, "manifest": digest})
             return True
 
-    def confirm(self, landing: LandingZone) -> bool | None:
-        """Look for the receipt: None when there is none yet, False when it was accepted before."""
-        with self.step("confirm", after="delivered", landing=lambda _: landing):
-            if self.story.has("confirmed"):
-                return False
-            # A receipt is accepted whatever became of the instruction: it proves what happened.
-            if self._accept_receipt(landing):
-                return True
-            self._require_still_in_force("confirm", lambda _: landing)
-            return None
-
     def withdraw(self, landing: Landing) -> bool:
         """Stop a run that is not confirmed, if its instruction is no longer in force.
 
@@ -335,6 +321,8 @@ class Run(BoundRun):
             if obligation is None or obligation.done:
                 return False
             self.require_due(obligation)
+            self.look_before_deletion(landing)
+            story = self.story
             self.delete_copies(story, obligation, landing)
             return True
 
@@ -366,38 +354,6 @@ class Run(BoundRun):
         if file is not None:
             register.revoke_beside(file)
         return register
-
-    def _accept_receipt(self, landing: LandingZone) -> bool:
-        """Verify the receipt and record it; False when there is none."""
-        envelope = _read_receipt(landing, self.id)
-        if envelope is None:
-            return False
-        instruction, now = self.instruction(), self.deployment.clock()
-        sent = self.story.manifest_envelope
-        manifest = open_manifest(sent, instruction)
-        found = verify_receipt(envelope, instruction, manifest, canonical.sha256(sent), now)
-        self.record(
-            "confirmed",
-            {
-                "receipt": envelope.decode(),
-                "receipt_id": found.receipt.receipt,
-                "principal": found.receipt.principal,
-                "rows": sum(file.accepted for file in found.receipt.files),
-                "due": timestamp(now + instruction.terms.retention.after_confirmation),
-                "reason": "confirmed by the target",
-            },
-        )
-        return True
-
-    def _has_receipt(self, landing: Landing) -> bool:
-        """Whether the run was confirmed after all; what is no true receipt confirms nothing."""
-        if not self.story.has("delivered"):
-            return False
-        try:
-            with self.recorded("confirm"):
-                return self._accept_receipt(landing(self.landing()))
-        except Refused:
-            return False  # it is recorded
 
     def _oblige(self, instruction: VerifiedInstruction, source: Source) -> PublicKey:
         """Record the duty to delete; only then make the staging key, which it covers too."""
@@ -452,11 +408,3 @@ def _refusals(*checks: Callable[[], object]) -> list[Refused]:
         except Refused as refusal:
             found.append(refusal)
     return found
-
-
-def _read_receipt(landing: LandingZone, run: str) -> bytes | None:
-    try:
-        with landing.open(f"{run}/{RECEIPT}") as file:
-            return file.read(RECEIPT_LIMIT)
-    except FileNotFoundError:
-        return None

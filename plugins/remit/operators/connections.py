@@ -7,6 +7,8 @@
     aws        login, password; extra: region_name,             s3://bucket/prefix?...
                endpoint_url, aws_session_token, service_config:
                {"s3": {"bucket_name", "prefix", "endpoint_url"}}
+    http       host, schema (https), port, password: the    https://:token@host/base?ca=...
+               bearer token; extra: {"ca": "/file.pem"}
     any other  whatever its hook reads                          a database that the hook connects to
 
 For the named types no provider package is needed: the fields are read, no hook is opened. The hook
@@ -106,6 +108,8 @@ def address(connection: Connection) -> str | Database:
         return _absolute(connection.extra_dejson.get("path"), name, "path in its extra")
     if connection.conn_type == "aws":
         return _bucket(connection)
+    if connection.conn_type == "http":
+        return _fhir(connection)
     return _database(connection)
 
 
@@ -178,6 +182,26 @@ def _bucket(connection: Connection) -> str:
     keys = f"{quote(login, safe='')}:{quote(password, safe='')}@" if login else ""
     query = urlencode({name: value for name, value in options.items() if value})
     return f"s3://{keys}{bucket}/{quote(prefix)}" + (f"?{query}" if query else "")
+
+
+def _fhir(connection: Connection) -> str:
+    """A FHIR base, its bearer token, and the file of the authority that is pinned, if one is."""
+    extra, host = dict(connection.extra_dejson), connection.host or ""
+    authority = extra.pop("ca", None)
+    scheme, _, place = host.rpartition("://")
+    if not place or not connection.password or connection.login or extra:
+        raise UsageError(
+            f"connection {connection.conn_id} needs a host, a bearer token as its password, no login, and "
+            "no other extra than ca, the file of the authority that is trusted."
+        )
+    host, slash, path = place.partition("/")
+    port = f":{connection.port}" if connection.port else ""
+    token = quote(connection.password, safe="")
+    query = ""
+    if authority is not None:
+        query = f"?{urlencode({'ca': _absolute(authority, connection.conn_id, 'ca in its extra')})}"
+    scheme = scheme or connection.schema or "https"
+    return f"{scheme}://:{token}@{host}{port}{slash}{path}{query}"
 
 
 def _absolute(path: str | None, name: str, field: str) -> str:
