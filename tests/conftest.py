@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from remit.adapters.key_stores import open_key_store
+from remit.adapters.keyring import FolderKeyStore
 from remit.testing.laboratory import Laboratory
+from remit.testing.softhsm import SoftHsm
 from remit.testing.world import World
 
 # The same examples each time, however slow the machine: a failure is a defect, never luck.
@@ -38,3 +41,23 @@ def make_world(tmp_path: Path, laboratory_file: Path) -> Callable[[str], World]:
 @pytest.fixture
 def world(make_world: Callable[[str], World]) -> World:
     return make_world("world")
+
+
+@pytest.fixture
+def make_keyring(tmp_path: Path) -> Callable[..., FolderKeyStore]:
+    """A keyring folder with a secret of its own beside it."""
+
+    def make(secret: str | None = None, password: Callable[[str], str] = str) -> FolderKeyStore:
+        return open_key_store(f"keyring:{tmp_path}/keyring", tmp_path, secret, password)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """One token for the whole process: SoftHSM looks for it once."""
+    token = SoftHsm(tmp_path_factory.mktemp("softhsm"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in token.environment.items():
+            patch.setenv(name, value)
+        yield token

@@ -21,7 +21,7 @@ from remit.errors import EvidenceBroken, Refused, RemitError
 from remit.evidence import Checkpoint, Ledger, Record, open_checkpoint, parse_timestamp
 from remit.instruction import TrustStore, VerifiedInstruction, verify
 from remit.manifest import open_manifest
-from remit.merkle import inclusion_proof, leaf_hash, root_from_proof
+from remit.merkle import inclusion_proof, leaf_hash, parse_nodes, proof_nodes, root_from_proof
 from remit.succession import KEYS, Succession
 
 FORMAT = "remit-bundle-1"
@@ -41,48 +41,67 @@ class Findings:
 def make_bundle(ledger: Ledger, run: str) -> bytes:
     """Export a run.
 
+    The inclusion proofs are put together from the tree's nodes that are kept with the records, and
+    each is led to the newest checkpoint's root before it is given out.
+
     Raises:
-        Refused: run-unknown.
+        Refused: run-unknown, bundle-without-instruction.
+        EvidenceBroken: a record, or a node of the tree, is not what the checkpoint covers.
     """
-    bodies, keys, leaves, opened = [], [], [], False
-    for kept in ledger.kept():
-        leaves.append(leaf_hash(kept.body))
-        if kept.run == KEYS:
-            keys.append((kept.seq, kept.body))
-        if kept.run == run:
-            bodies.append((kept.seq, kept.body))
-            opened = opened or kept.record().kind == "opened"
-    envelope = ledger.checkpoint(len(leaves))
-    if not bodies or envelope is None:
+    envelope = ledger.checkpoint()
+    kept = list(ledger.kept(run))
+    if not kept or envelope is None:
         raise Refused(
             "run-unknown",
             f"run {run}",
             "the evidence has no run of this id.",
             "list the runs with remit evidence show.",
         )
-    if not opened:
+    checkpoint = Checkpoint.unverified(envelope, "the newest checkpoint")
+    records = [one.record() for one in kept if one.seq < checkpoint.size]  # or appended just now
+    if not any(record.kind == "opened" for record in records):
         raise Refused(
             "bundle-without-instruction",
             f"run {run}",
             "it was refused before it had an instruction, from which a bundle's proofs start.",
             "look at it with remit evidence show, and verify the log with remit evidence verify --all.",
         )
-
-    def proved(kept: list[tuple[int, bytes]]) -> list[dict[str, Any]]:
-        return [
-            {"body": body.decode(), "proof": [node.hex() for node in inclusion_proof(leaves, seq)]}
-            for seq, body in kept
-        ]
-
+    keys = [one.record() for one in ledger.kept(KEYS) if one.seq < checkpoint.size]
     return canonical.dumps(
         {
             "format": FORMAT,
             "run": run,
             "checkpoint": envelope.decode(),
-            "keys": proved(keys),
-            "records": proved(bodies),
+            "keys": _proved(ledger, keys, checkpoint),
+            "records": _proved(ledger, records, checkpoint),
         }
     )
+
+
+def _proved(
+    ledger: Ledger, records: Sequence[Record], checkpoint: Checkpoint
+) -> list[dict[str, Any]]:
+    paths = _paths(ledger, records, checkpoint)
+    return [
+        {"body": record.body().decode(), "proof": [node.hex() for node in path]}
+        for record, path in zip(records, paths, strict=True)
+    ]
+
+
+def _paths(ledger: Ledger, records: Sequence[Record], checkpoint: Checkpoint) -> list[list[bytes]]:
+    """The records' audit paths."""
+    size = checkpoint.size
+    asked = {n.last for r in records for step in proof_nodes(r.seq, size) for n in step}
+    try:
+        nodes = {last: parse_nodes(text) for last, text in ledger.nodes(asked).items()}
+        paths = [inclusion_proof(record.seq, size, nodes) for record in records]
+    except (LookupError, ValueError):
+        raise EvidenceBroken("the log", "nodes of its tree were changed or are missing.") from None
+    for record, path in zip(records, paths, strict=True):
+        if _root(record, size, path) != checkpoint.root:
+            changed = "it was changed after it was recorded, or the tree's nodes were."
+            raise EvidenceBroken(f"record {record.seq}", changed)
+    return paths
 
 
 def verify_bundle(data: bytes, trust: TrustStore) -> Findings:
@@ -117,6 +136,10 @@ def verify_bundle(data: bytes, trust: TrustStore) -> Findings:
     proved += _check_documents(records, instruction, chain)
     kinds = {record.kind for record in records}
     not_proved = [] if "deleted" in kinds else ["the run has not ended: deletion is not in here"]
+    ways = [record.data["way"] for record in records if record.kind == "confirmed"]
+    not_proved += [
+        f"that the target said so: {way} is not signed" for way in ways if way != "receipt"
+    ]
     not_proved.append("that what the processor recorded is all that it did")
     return Findings(run, tuple(proved), tuple(not_proved), tuple(records))
 
@@ -198,7 +221,7 @@ def _check_documents(
             envelope = fields["manifest"].encode()
             manifest = open_manifest(envelope, instruction)
             proved.append(f"the manifest of {manifest.rows} rows is the processor's")
-            if "confirmed" in data:
+            if "confirmed" in data and data["confirmed"][1]["way"] == "receipt":
                 record, fields = data["confirmed"]
                 receipt = fields["receipt"].encode()
                 digest, at = canonical.sha256(envelope), parse_timestamp(record.at)

@@ -17,7 +17,17 @@ _ASTRAL = re.compile(rb"[\xf0-\xf4]")
 
 
 def dumps(value: Json) -> bytes:
-    """The canonical bytes of a JSON value."""
+    """The canonical bytes of a JSON value.
+
+    Raises:
+        rfc8785.CanonicalizationError: it has none.
+    """
+    try:
+        data = _plain(value)
+        if not _has_astral(data) and _parse(data) == value:
+            return data
+    except (ValueError, TypeError, RecursionError):
+        pass  # a float, a key that is no text, or nothing that is JSON: the library says which
     return rfc8785.dumps(value)
 
 
@@ -29,9 +39,7 @@ def loads(data: bytes) -> Json:
             file is refused, so that no byte of it can change unnoticed.
     """
     try:
-        value = json.loads(
-            data, parse_int=_exact_int, parse_float=_no_float, parse_constant=_no_float
-        )
+        value = _parse(data)
         same = _form(value, data) == data
     except (ValueError, RecursionError, rfc8785.CanonicalizationError):
         raise ValueError("not JSON") from None
@@ -41,11 +49,23 @@ def loads(data: bytes) -> Json:
 
 
 def _form(value: Json, data: bytes) -> bytes:
-    if _ASTRAL.search(data):
-        return rfc8785.dumps(value)
-    # Without floats, and without characters that UTF-16 sorts otherwise, this is RFC 8785's form,
-    # an order of magnitude faster than by a library made for all of it.
+    return rfc8785.dumps(value) if _has_astral(data) else _plain(value)
+
+
+def _has_astral(data: bytes) -> bool:
+    return not data.isascii() and _ASTRAL.search(data) is not None
+
+
+def _plain(value: Json) -> bytes:
+    """RFC 8785's form of what has no floats, and no characters that UTF-16 sorts otherwise.
+
+    An order of magnitude faster than by a library made for all of it.
+    """
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _parse(data: bytes) -> Json:
+    return json.loads(data, parse_int=_exact_int, parse_float=_no_float, parse_constant=_no_float)
 
 
 def _exact_int(text: str) -> int:

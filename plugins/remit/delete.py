@@ -15,7 +15,7 @@ from securesystemslib.signer import Signer
 
 from remit import canonical, signing
 from remit.errors import Refused
-from remit.manifest import RECEIPT
+from remit.manifest import CONTROL, RECEIPT
 from remit.ports import KeyStore, LandingZone, Store, StoredFile
 
 PAYLOAD_TYPE = "application/vnd.remit.deletion-certificate+json"
@@ -66,11 +66,11 @@ def delete_copies(
 def _copies(
     run: str, staging: Store, landing: LandingZone | None
 ) -> list[tuple[Store, StoredFile]]:
-    """All that was written for the run, unfinished files included; the receipt is the target's."""
+    """All that was written for the run, unfinished files included; the target's word is its own."""
     found: list[tuple[Store, StoredFile]] = [(staging, file) for file in staging.list(run)]
     if landing is not None:
-        receipt = f"{run}/{RECEIPT}"
-        found += [(landing, file) for file in landing.list(run) if file.path != receipt]
+        theirs = {f"{run}/{RECEIPT}", f"{run}/{CONTROL}"}
+        found += [(landing, file) for file in landing.list(run) if file.path not in theirs]
     return found
 
 

@@ -9,135 +9,33 @@ so keep checkpoints elsewhere (each delivery carries one to the target).
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
 from securesystemslib.signer import Signer
 
-from remit import canonical, signing
+from remit import signing
 from remit.errors import EvidenceBroken, Refused
-from remit.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from remit.merkle import Frontier, leaf_hash, nodes_text
 from remit.ports import Clock
-from remit.signing import PublicKey
+from remit.records import Checkpoint, Kept, Record, parse_timestamp, timestamp
 from remit.succession import Succession
 
-CHECKPOINT_TYPE = "application/vnd.remit.checkpoint+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What happened: one canonical JSON object, the leaf of the tree.
-
-    Attributes:
-        seq: place in the log, from 0.
-        run: the run it belongs to, and `step` its place within that run, from 0.
-        kind: such as ``extracted``.
-        at: when, ISO 8601 in UTC.
-        by: the principal who did it.
-        data: digests, counts, names of columns; never a value of a data subject.
-    """
-
-    seq: int
-    run: str
-    step: int
-    kind: str
-    at: str
-    by: str
-    data: Any
-
-    def body(self) -> bytes:
-        """The canonical bytes that are hashed and kept."""
-        return canonical.dumps({name: getattr(self, name) for name in self.__slots__})
-
-    @classmethod
-    def parse(cls, body: bytes, where: str) -> Self:
-        """Read a kept record.
-
-        Raises:
-            EvidenceBroken: the bytes are not a record in canonical form.
-        """
-        try:
-            record = cls(**canonical.loads(body))
-        except (ValueError, TypeError):
-            record = None
-        if record is None or not record._well_formed():
-            raise EvidenceBroken(where, "the record was changed: it is no longer well formed.")
-        return record
-
-    def _well_formed(self) -> bool:
-        places = {type(self.seq), type(self.step)}
-        texts = {type(text) for text in (self.run, self.kind, self.at, self.by)}
-        return places == {int} and texts == {str}
-
-
-class Kept(NamedTuple):
-    """A record as a ledger keeps it: its bytes, and the places by which it is found."""
-
-    seq: int
-    run: str
-    step: int
-    kind: str
-    body: bytes
-
-    def record(self) -> Record:
-        """The record, in its place.
-
-        Raises:
-            EvidenceBroken: its bytes are damaged, or say another place.
-        """
-        record = Record.parse(self.body, f"record {self.seq}")
-        if (record.seq, record.run, record.step, record.kind) != self[:4]:
-            raise EvidenceBroken(
-                f"record {self.seq}", "it is not in its place: records were moved or reordered."
-            )
-        return record
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The state of the log at a size: the root over the first `size` records."""
-
-    log: str
-    size: int
-    root: str
-    at: str
-
-    def sign(self, signer: Signer) -> bytes:
-        """The DSSE envelope that is kept and handed out."""
-        body = canonical.dumps({name: getattr(self, name) for name in self.__slots__})
-        return signing.sign(body, CHECKPOINT_TYPE, signer)
-
-    @classmethod
-    def unverified(cls, envelope: bytes, where: str) -> Self:
-        """What an envelope says, whoever wrote it.
-
-        Raises:
-            EvidenceBroken: it is not well formed.
-        """
-        try:
-            payload = signing.unverified_payload(envelope, CHECKPOINT_TYPE, where)
-            return cls(**canonical.loads(payload))
-        except (Refused, ValueError, TypeError):
-            raise EvidenceBroken(where, "it was changed: it is no longer well formed.") from None
-
-    @classmethod
-    def open(cls, envelope: bytes, keys: Sequence[PublicKey], where: str) -> Self:
-        """Verify a checkpoint's signature and read it.
-
-        Raises:
-            EvidenceBroken: it was changed, or another key signed it.
-        """
-        try:
-            fields = canonical.loads(signing.open_envelope(envelope, CHECKPOINT_TYPE, keys, where))
-            return cls(**fields)
-        except Refused as error:
-            raise EvidenceBroken(where, error.message) from None
-        except (ValueError, TypeError):
-            raise EvidenceBroken(where, "the checkpoint is not well formed.") from None
+__all__ = [
+    "Checkpoint",
+    "EvidenceLog",
+    "Fact",
+    "Kept",
+    "Ledger",
+    "LedgerWriter",
+    "Record",
+    "of_kinds",
+    "open_checkpoint",
+    "parse_timestamp",
+    "succession",
+    "timestamp",
+]
 
 
 class LedgerWriter(Protocol):
@@ -149,8 +47,11 @@ class LedgerWriter(Protocol):
     def steps(self, run: str) -> int:
         """How many records the run has."""
 
-    def add(self, record: Record, frontier: Frontier, checkpoint: bytes) -> None:
-        """Keep the record with the frontier and signed checkpoint that include it."""
+    def add(self, kept: Kept) -> None:
+        """Keep a record."""
+
+    def close(self, frontier: Frontier, checkpoint: bytes) -> None:
+        """Keep the frontier and signed checkpoint that include every record added."""
 
 
 class Ledger(Protocol):
@@ -161,18 +62,37 @@ class Ledger(Protocol):
     """The log's own random name, made with it; checkpoints carry it."""
 
     def writing(self) -> AbstractContextManager[LedgerWriter]:
-        """One atomic append."""
+        """One atomic append, durable when it is left."""
 
     def kept(
         self, run: str | None = None, kinds: Collection[str] = (), *, newest_first: bool = False
     ) -> Iterator[Kept]:
         """What is kept, in order: of one run or of all, of these kinds or of any."""
 
-    def checkpoint(self, size: int | None = None) -> bytes | None:
-        """The checkpoint kept for a size; without one, the newest."""
+    def page(self, after: int | None, before: int, limit: int) -> list[Kept]:
+        """At most `limit` records, in order: those that follow record `after`, up to `before`.
 
-    def checkpoints(self) -> Iterator[tuple[int, Frontier, bytes]]:
-        """Every size, with the frontier and checkpoint kept for it, in order."""
+        Nobody is kept from appending once it has returned.
+        """
+
+    def places(self, before: int) -> Iterator[tuple[str, int, int]]:
+        """Run, step and place in the log of all records up to `before`, by run and then step."""
+
+    def nodes(self, places: Collection[int]) -> dict[int, str]:
+        """The nodes kept with the records at these places, as far as they are there."""
+
+    def runs(self, before: int | None = None) -> Iterator[tuple[int, str]]:
+        """The place of each run's first record, and the run; the newest first.
+
+        Args:
+            before: only runs whose first record is further back than this place.
+        """
+
+    def checkpoint(self) -> bytes | None:
+        """The newest checkpoint."""
+
+    def state(self) -> tuple[int, bytes | None]:
+        """How many records there are, and the newest checkpoint, both at one moment."""
 
     def witnessed(self) -> bytes | None:
         """The newest checkpoint kept apart from the log, if there ever was one."""
@@ -188,6 +108,15 @@ class Ledger(Protocol):
         """Raise `Unavailable` when a lock that this process took was lost meanwhile."""
 
 
+class Fact(NamedTuple):
+    """What is to be recorded of a run; `step` as in `EvidenceLog.append`."""
+
+    run: str
+    kind: str
+    data: Any
+    step: int | None
+
+
 class EvidenceLog:
     """The log as the steps write and read it."""
 
@@ -195,6 +124,7 @@ class EvidenceLog:
         self._ledger = ledger
         self._signer = signer
         self._clock = clock
+        self._own: tuple[bytes, Checkpoint] | None = None
 
     @property
     def signer(self) -> Signer:
@@ -202,7 +132,7 @@ class EvidenceLog:
         return self._signer
 
     def append(self, run: str, kind: str, data: Any, by: str, *, step: int | None) -> Record:
-        """Record what happened, as the run's record number `step`.
+        """Record what happened, as the run's record number `step`; durable when it returns.
 
         Args:
             step: None for what is true whatever else was recorded of the run meanwhile, as by tasks
@@ -211,7 +141,15 @@ class EvidenceLog:
         Raises:
             Refused: run-moved, when another process recorded that step first; signing-key-rotated.
         """
-        return self._append(run, kind, lambda _size, _at: data, by, step, self._signer)
+        return self.append_all([Fact(run, kind, data, step)], by)[0]
+
+    def append_all(self, facts: Sequence[Fact], by: str) -> list[Record]:
+        """Record several facts, all or none, under one checkpoint; durable when it returns.
+
+        Raises:
+            Refused: as `append`, for any of them.
+        """
+        return self._append(lambda _size, _at: facts, by, self._signer)
 
     def rotate(
         self, run: str, make: Callable[[int, str], Any], by: str, following: Signer
@@ -225,42 +163,41 @@ class EvidenceLog:
         Raises:
             Refused: signing-key-rotated; what `make` refuses.
         """
-        return self._append(run, "rotated", make, by, None, following)
+
+        def facts(size: int, at: str) -> list[Fact]:
+            return [Fact(run, "rotated", make(size, at), None)]
+
+        return self._append(facts, by, following)[0]
 
     def _append(
-        self,
-        run: str,
-        kind: str,
-        make: Callable[[int, str], Any],
-        by: str,
-        step: int | None,
-        signer: Signer,
-    ) -> Record:
+        self, facts: Callable[[int, str], Sequence[Fact]], by: str, signer: Signer
+    ) -> list[Record]:
         with self._ledger.writing() as writer:
-            step = writer.steps(run) if step is None else step
-            if writer.steps(run) != step:
-                raise Refused(
-                    "run-moved",
-                    f"run {run}",
-                    "another process went on with this run at the same time.",
-                    "look at its state (remit evidence show) and run the step again if it is due.",
-                )
             frontier, newest = writer.newest()
             self._require_own(frontier, newest)
             self._require_no_cut(frontier)
             at = timestamp(self._clock())
-            record = Record(frontier.size, run, step, kind, at, by, make(frontier.size, at))
-            frontier = frontier.with_leaf(leaf_hash(record.body()))
+            records = []
+            for fact in facts(frontier.size, at):
+                step = _next_step(writer, fact)
+                record = Record(frontier.size, fact.run, step, fact.kind, at, by, fact.data)
+                body = record.body()
+                frontier, nodes = frontier.with_leaf(leaf_hash(body))
+                writer.add(Kept(*record.place, body, nodes_text(nodes)))
+                records.append(record)
             checkpoint = Checkpoint(self._ledger.name, frontier.size, frontier.root().hex(), at)
-            writer.add(record, frontier, checkpoint.sign(signer))
-            return record
+            envelope = checkpoint.sign(signer)
+            writer.close(frontier, envelope)
+        # Of another key's we know nothing yet: who goes on with the old one must find out.
+        self._own = (envelope, checkpoint) if signer is self._signer else None
+        return records
 
     def _require_own(self, frontier: Frontier, newest: bytes | None) -> None:
         """Signing on top of a tree edge that we never signed would sign a forged history."""
         if newest is None:
             same = frontier.size == 0
         else:
-            signed = self._open_own(newest, "the newest checkpoint")
+            signed = self._opened(newest, "the newest checkpoint")
             found = (self._ledger.name, frontier.size, frontier.root().hex())
             same = (signed.log, signed.size, signed.root) == found
         if not same:
@@ -271,13 +208,19 @@ class EvidenceLog:
         witness = self._ledger.witnessed()
         if witness is None:
             return
-        seen = self._open_own(witness, "the witness checkpoint")
+        seen = self._opened(witness, "the witness checkpoint")
         same = seen.size < frontier.size or seen.root == frontier.root().hex()
         if seen.log != self._ledger.name or seen.size > frontier.size or not same:
             raise EvidenceBroken(
                 f"record {frontier.size}",
                 f"the log was cut short or replaced: the witness has seen {seen.size} records.",
             )
+
+    def _opened(self, envelope: bytes, where: str) -> Checkpoint:
+        """What our own signature is on; of the very bytes that were signed or opened last, at once."""
+        if self._own is None or self._own[0] != envelope:
+            self._own = (envelope, self._open_own(envelope, where))
+        return self._own[1]
 
     def require_own(self) -> None:
         """Refuse (signing-key-rotated) to begin what could not be recorded under our key.
@@ -286,7 +229,7 @@ class EvidenceLog:
             EvidenceBroken: the newest checkpoint is not ours.
         """
         if (newest := self._ledger.checkpoint()) is not None:
-            self._open_own(newest, "the newest checkpoint")
+            self._opened(newest, "the newest checkpoint")
 
     def _open_own(self, envelope: bytes, where: str) -> Checkpoint:
         """A checkpoint of ours: under our key or, before it was rotated to, under one before it."""
@@ -347,50 +290,6 @@ def succession(ledger: Ledger) -> Succession:
     return Succession.read(ledger.name, rotations)
 
 
-def timestamp(moment: datetime) -> str:
-    """ISO 8601 in UTC to the second, as all of remit's documents write it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_timestamp(text: str) -> datetime:
-    """The inverse of `timestamp`."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-
-
-# --- verification -----------------------------------------------------------------------------
-
-
-def verify_log(
-    ledger: Ledger, keys: Sequence[PublicKey], earlier: Sequence[bytes] = ()
-) -> Checkpoint:
-    """Check the whole log, in constant memory, and return the checkpoint that it matches.
-
-    Args:
-        keys: one of the keys that the processor has signed with; the others follow by the endorsements.
-        earlier: envelopes of checkpoints that it must extend.
-
-    The order: the newest checkpoint's signature; then record by record form, place and hash; the
-    root at the size of each checkpoint (the newest, the witness, those in `earlier`); the end.
-
-    Raises:
-        EvidenceBroken: naming the first record or checkpoint that does not hold.
-    """
-    newest_envelope, witness = ledger.checkpoint(), ledger.witnessed()
-    if newest_envelope is None:
-        _refuse_emptied(ledger, witness, earlier)
-        return Checkpoint(ledger.name, 0, EMPTY_ROOT.hex(), "")
-    chain = succession(ledger).trusting(keys)
-    newest = open_checkpoint(newest_envelope, chain, "the newest checkpoint")
-    pinned = [newest]
-    for place, envelope in [("the witness checkpoint", witness)] + [
-        (f"earlier checkpoint {number}", given) for number, given in enumerate(earlier, 1)
-    ]:
-        if envelope is not None:
-            pinned.append(open_checkpoint(envelope, chain, place))
-    _compare(ledger, pinned)
-    return newest
-
-
 def open_checkpoint(envelope: bytes, chain: Succession, where: str) -> Checkpoint:
     """Verify a checkpoint by the key that was in force at its size.
 
@@ -403,56 +302,13 @@ def open_checkpoint(envelope: bytes, chain: Succession, where: str) -> Checkpoin
     return Checkpoint.open(envelope, keys, where)
 
 
-def _refuse_emptied(ledger: Ledger, witness: bytes | None, earlier: Sequence[bytes]) -> None:
-    if witness is not None or earlier or next(ledger.kept(), None) is not None:
-        raise EvidenceBroken("the log", "it was cut short: the checkpoints that it had are gone.")
-
-
-def _compare(ledger: Ledger, pinned: Sequence[Checkpoint]) -> None:
-    for checkpoint in pinned:
-        if checkpoint.log != ledger.name:
-            raise EvidenceBroken(f"checkpoint {checkpoint.size}", "it belongs to another log.")
-    roots = {checkpoint.size: checkpoint.root for checkpoint in pinned}
-    if len({(c.size, c.root) for c in pinned}) != len(roots):
-        raise EvidenceBroken("the checkpoints", "two of one size differ: the log was rewritten.")
-    frontier, steps = Frontier(), dict[str, int]()
-    for kept, signed in itertools.zip_longest(ledger.kept(), ledger.checkpoints()):
-        if kept is None:
-            break
-        record = _check_place(frontier.size, kept, steps)
-        frontier = frontier.with_leaf(leaf_hash(kept.body))
-        steps[record.run] = record.step + 1
-        if signed is not None:
-            _check_kept_checkpoint(frontier, *signed)
-        if frontier.size in roots and frontier.root().hex() != roots[frontier.size]:
-            where = f"checkpoint {frontier.size}"
-            raise EvidenceBroken(where, "the log was rewritten: it does not lead to it any more.")
-    newest = max(roots)
-    if frontier.size != newest:
-        what = "cut short" if frontier.size < newest else "extended without a checkpoint"
-        raise EvidenceBroken(
-            f"record {frontier.size}", f"the log was {what}: {frontier.size} of {newest} records."
+def _next_step(writer: LedgerWriter, fact: Fact) -> int:
+    steps = writer.steps(fact.run)
+    if fact.step is not None and fact.step != steps:
+        raise Refused(
+            "run-moved",
+            f"run {fact.run}",
+            "another process went on with this run at the same time.",
+            "look at its state (remit evidence show) and run the step again if it is due.",
         )
-
-
-def _check_kept_checkpoint(frontier: Frontier, size: int, edge: Frontier, envelope: bytes) -> None:
-    """Its signature is not asked for: what counts are the newest and those kept elsewhere."""
-    signed = Checkpoint.unverified(envelope, f"checkpoint {frontier.size}")
-    expected = (frontier.size, frontier.size, frontier.root().hex(), frontier)
-    if (size, signed.size, signed.root, edge) != expected:
-        raise EvidenceBroken(
-            f"record {frontier.size - 1}",
-            "it was changed after it was recorded, or the checkpoint made with it was.",
-        )
-
-
-def _check_place(expected: int, kept: Kept, steps: dict[str, int]) -> Record:
-    where = f"record {expected}"
-    record = kept.record()
-    if kept.seq != expected:
-        raise EvidenceBroken(
-            where, f"it is missing: record {kept.seq} follows record {expected - 1}."
-        )
-    if record.step != steps.get(record.run, 0):
-        raise EvidenceBroken(where, "it is not in its place: records were dropped or reordered.")
-    return record
+    return steps

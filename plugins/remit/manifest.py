@@ -29,6 +29,7 @@ PAYLOAD_TYPE = "application/vnd.remit.manifest+json"
 MANIFEST = "manifest.dsse.json"
 INSTRUCTION = "instruction.dsse.json"
 RECEIPT = "receipt.dsse.json"
+CONTROL = "control.txt"
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
@@ -26,14 +27,13 @@ class Frontier:
     size: int = 0
     roots: tuple[bytes, ...] = ()
 
-    def with_leaf(self, leaf: bytes) -> Frontier:
-        """The frontier after one more leaf."""
-        roots, size = [*self.roots, leaf], self.size
+    def with_leaf(self, leaf: bytes) -> tuple[Frontier, list[bytes]]:
+        """The frontier after one more leaf, and the nodes that it completes: itself, and upward."""
+        roots, size, nodes = list(self.roots), self.size, [leaf]
         while size & 1:  # as many full subtrees join as the old size has trailing one bits
-            right, left = roots.pop(), roots.pop()
-            roots.append(node_hash(left, right))
+            nodes.append(node_hash(roots.pop(), nodes[-1]))
             size >>= 1
-        return Frontier(self.size + 1, tuple(roots))
+        return Frontier(self.size + 1, (*roots, nodes[-1])), nodes
 
     def root(self) -> bytes:
         """The tree's root, 32 bytes."""
@@ -45,14 +45,66 @@ class Frontier:
         return root
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of leaf `index` in the tree over `leaves` (RFC 6962, 2.1.1)."""
-    if len(leaves) <= 1:
-        return []
-    split = _split(len(leaves))
-    if index < split:
-        return [*inclusion_proof(leaves[:split], index), root_of(leaves[split:])]
-    return [*inclusion_proof(leaves[split:], index - split), root_of(leaves[:split])]
+def nodes_text(nodes: Iterable[bytes]) -> str:
+    """Nodes as a ledger keeps them: hex, with a space between."""
+    return " ".join(node.hex() for node in nodes)
+
+
+def parse_nodes(text: str) -> tuple[bytes, ...]:
+    """The inverse of `nodes_text`. Raises ValueError."""
+    nodes = tuple(bytes.fromhex(part) for part in text.split(" ")) if text else ()
+    if nodes_text(nodes) != text or {len(node) for node in nodes} - {32}:
+        raise ValueError("not nodes of a tree")
+    return nodes
+
+
+class Node(NamedTuple):
+    """A full subtree: over 2 to the power of `height` leaves, of which `last` is the last."""
+
+    last: int
+    height: int
+
+
+def proof_nodes(index: int, size: int) -> list[list[Node]]:
+    """What the audit path of leaf `index` is made of, from the leaf upwards (RFC 6962, 2.1.1).
+
+    Each step is the root over some full subtrees, largest first.
+    """
+    start, stop, path = 0, size, list[list[Node]]()
+    while stop - start > 1:
+        split = start + _split(stop - start)
+        if index < split:
+            path.append(_full_subtrees(split, stop))
+            stop = split
+        else:
+            path.append(_full_subtrees(start, split))
+            start = split
+    return path[::-1]
+
+
+def inclusion_proof(index: int, size: int, completed: Mapping[int, Sequence[bytes]]) -> list[bytes]:
+    """The audit path of leaf `index` in the tree of `size` leaves.
+
+    Args:
+        completed: for each leaf, the nodes that it completes (`Frontier.with_leaf`); those that
+            `proof_nodes` names suffice.
+
+    Raises:
+        LookupError: one of them is not there.
+    """
+    return [
+        Frontier(size, tuple(completed[node.last][node.height] for node in step)).root()
+        for step in proof_nodes(index, size)
+    ]
+
+
+def _full_subtrees(start: int, stop: int) -> list[Node]:
+    found = []
+    while start < stop:
+        height = (stop - start).bit_length() - 1
+        start += 1 << height
+        found.append(Node(start - 1, height))
+    return found
 
 
 def root_from_proof(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
@@ -66,14 +118,6 @@ def root_from_proof(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -
         return None if below is None else node_hash(below, sibling)
     below = root_from_proof(leaf, index - split, size - split, rest)
     return None if below is None else node_hash(sibling, below)
-
-
-def root_of(leaves: Iterable[bytes]) -> bytes:
-    """The root over leaf hashes."""
-    frontier = Frontier()
-    for leaf in leaves:
-        frontier = frontier.with_leaf(leaf)
-    return frontier.root()
 
 
 def _split(size: int) -> int:

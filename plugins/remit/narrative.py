@@ -33,6 +33,7 @@ _TITLES = {
     "sealed": "Sealed",
     "delivering": "Delivering",
     "delivered": "Delivered",
+    "answered": "Answered",
     "confirmed": "Confirmed",
     "deleting": "Found to delete",
     "dump-kept": "Dump kept",
@@ -201,12 +202,66 @@ def _delivered(data: Mapping[str, Any]) -> list[str]:
     return [f"Published whole at {data['to']}, manifest {data['manifest']}."]
 
 
-def _confirmed(data: Mapping[str, Any]) -> list[str]:
-    return [
-        f"The target's receipt {data['receipt_id'][:16]}… by {data['principal']} verified: "
-        f"{data['rows']} rows accepted, decryption proven (level L3).",
-        f"Deletion is now due at {data['due']}.",
+_WAYS = {
+    "receipt": "receipt",
+    "audit_table": "table of loads",
+    "bulk_submit": "submission",
+    "control_file": "control file",
+}
+_KEPT = "The copies are kept until their maximum age, and a true answer is accepted until then."
+_ANSWERS = {
+    "negative": ("the target says that it did not take the delivery in.", _KEPT),
+    "partial": ("the target says that it took in a part of the delivery.", _KEPT),
+    "lower-level": ("the target promises less than the instruction asks for.", _KEPT),
+    "unreconciled": ("what the target says does not fit what was delivered.", _KEPT),
+    "other-run": ("the target says it of another run.", _KEPT),
+    "replayed": ("the target said it of another delivery; it is not taken a second time.", _KEPT),
+    "unverified": ("it is not shown to be the target's, or cannot be read.", _KEPT),
+    "unsigned": (
+        "it fits what was delivered, but is not signed.",
+        "It counts once a person whom the instruction names stands for it (remit confirm --by).",
+    ),
+    "late": ("it is true, but the run had ended without it.", "It changes nothing."),
+    "duplicate": ("the target confirms what it confirmed before.", "It changes nothing."),
+    "contradictory": (
+        "the target had confirmed the delivery, and now signs the contrary.",
+        "The confirmation and the deletion stand; both are kept here.",
+    ),
+}
+
+
+def _answered(data: Mapping[str, Any]) -> list[str]:
+    what, effect = _ANSWERS[data["outcome"]]
+    warns = "" if data["outcome"] == "duplicate" else f"{WARNING}: "
+    lines = [
+        f"{warns}{_WAYS[data['way']]} {data['digest'][:23]}…, {data['outcome']}: {what} {effect}"
     ]
+    if rows := data["rows"]:
+        counts = (f"{rows[kind]} {kind}" for kind in ("received", "accepted", "rejected"))
+        lines.append(f"Rows, as it says: {', '.join(counts)}.")
+    return lines
+
+
+def _confirmed(data: Mapping[str, Any]) -> list[str]:
+    level, rows, who = data["level"], data["rows"], data["principal"]
+    said = {
+        "receipt": f"The target's receipt {data.get('receipt_id', '')[:16]}… by {who} verified: "
+        f"{rows} rows accepted, decryption proven (level {level}).",
+        "audit_table": f"The target's table of loads says that {rows} rows are loaded{_counted(data)} "
+        f"(level {level}, not signed by the target).",
+        "bulk_submit": "The target's server has ended the submission and counts no error (level "
+        f"{level}, not signed by the target).",
+        "control_file": f"A control file lists the {rows} rows delivered; it is not signed, and {who} "
+        f"stands for it (level {level}).",
+    }[data["way"]]
+    late = [f"{WARNING}: it came after the maximum age, before the deletion."]
+    return [said, *(late if data["late"] else []), f"Deletion is now due at {data['due']}."]
+
+
+def _counted(data: Mapping[str, Any]) -> str:
+    found = data.get("said", {}).get("counted", {})
+    counted = ", ".join(f"{table} {rows}" for table, rows in found.items())
+    return f", and they were counted there ({counted})" if counted else ""
 
 
 def _dump_kept(data: Mapping[str, Any]) -> list[str]:
@@ -266,6 +321,7 @@ _TELLERS = {
     "sealed": _sealed,
     "delivering": _delivering,
     "delivered": _delivered,
+    "answered": _answered,
     "confirmed": _confirmed,
     "deleting": _deleting,
     "dump-kept": _dump_kept,
@@ -286,7 +342,7 @@ def what_next(records: Sequence[Record]) -> str:
     if "stopped" in kinds or "confirmed" in kinds:
         return "Next: the deletion DAG (or remit delete --due) deletes every copy when it is due."
     if "delivered" in kinds:
-        return "Next: the target loads the delivery and writes its signed receipt."
+        return "Next: the target loads the delivery and confirms it."
     for done, step in (
         ("sealed", "deliver"),
         ("validated", "seal"),

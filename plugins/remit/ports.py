@@ -296,23 +296,91 @@ class LandingZone(Store, Protocol):
         """Put the files at `folder` so that a reader sees all of them or none."""
 
 
+# --- confirmation -----------------------------------------------------------------------------
+
+
+class Inbox(Protocol):
+    """Keeps receipts that came otherwise than by the landing zone, until they are looked at."""
+
+    def keep(self, run: str, envelope: bytes) -> bool:
+        """Keep an envelope, durably; False when so many of the run are kept that it is not."""
+
+    def of(self, run: str) -> list[bytes]:
+        """The envelopes kept of a run."""
+
+    def exists(self, run: str) -> bool:
+        """Whether anything of the run is there, an envelope or a call to wake up."""
+
+    def wake(self, run: str) -> None:
+        """Have whoever waits for the run look again; it says nothing else."""
+
+    def clear(self, run: str, seen: Collection[bytes]) -> None:
+        """Remove the envelopes that were seen; they are in the evidence."""
+
+    def rest(self, run: str) -> None:
+        """Remove the call to wake up: nobody waits any more."""
+
+
+class StatusServer(Protocol):
+    """A FHIR server with the operation $bulk-submit-status."""
+
+    @property
+    def label(self) -> str:
+        """Its address, without credentials."""
+
+    def status(self, system: str, value: str, submission: str) -> Any:
+        """The final status manifest as JSON; None while the server is at work or knows no such one.
+
+        Args:
+            system: of the submitter's identifier. value: likewise.
+
+        Raises:
+            Refused: status-server-insecure.
+            Unavailable: it does not answer as the operation says.
+        """
+
+
 # --- keys -------------------------------------------------------------------------------------
 
 
 class KeyStore(Protocol):
-    """Holds the runs' staging keys (X25519, HPKE). Private halves never leave it by this port."""
+    """Holds the runs' staging keys (X25519, HPKE). Private halves never leave it by this port.
+
+    Every method raises `Unavailable` when the store does not answer, and `UsageError` when a setting
+    such as a PIN is wrong. Names are run ids. `remit.testing.key_stores` tests an implementation.
+    """
+
+    label: str
+    """Where this is, without credentials."""
+
+    def claim(self) -> str:
+        """The store's own name, by which it is told from any other, given now if it has none yet."""
+
+    def identity(self) -> str | None:
+        """The name given by `claim`; None in a store that is empty, replaced or not mounted."""
 
     def create(self, name: str) -> bytes:
-        """Make the key, or find the one of that name; its public half, 32 bytes."""
+        """Make the key, or find the one of that name; its public half, 32 bytes.
+
+        After `destroy` a new key is made: the old one never comes back.
+        """
 
     def open(self, name: str, sealed: bytes, info: bytes) -> bytes:
-        """Open an HPKE message to the key. Raises `Refused` (staging-key-gone) without it."""
+        """Open an HPKE message to the key.
+
+        Raises:
+            InvalidTag: of cryptography's, for a message to another key, or with other `info`.
+            Refused: staging-key-gone without the key; staging-key-unreadable, token-key-exposed.
+        """
 
     def exists(self, name: str) -> bool:
-        """Whether the private half is still there."""
+        """Whether anything of the private half is still there."""
 
     def destroy(self, name: str) -> None:
-        """Zeroize and remove the private half; one already gone is no error."""
+        """Zeroize and remove the private half; one already gone is no error.
+
+        Done again after it was cut short, it does the rest.
+        """
 
 
 class PseudonymKeys(Protocol):

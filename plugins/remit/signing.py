@@ -116,17 +116,27 @@ def new_key(kind: KeyKind, path: Path, *, post_quantum: bool = False) -> PublicK
 
 
 def load_signer(uri: str) -> Signer:
-    """The signer at a key URI: ``file:PATH``, or a plain path.
+    """The signer at a key URI: ``file:PATH``, a plain path, or ``pkcs11:...`` for one in a token.
 
     Raises:
-        UsageError: another scheme, no such file, or not an Ed25519 private key.
-        Refused: key-file-open, when others than its owner can read the file.
+        UsageError: another scheme, no such file or token, or not an Ed25519 private key.
+        Refused: key-file-open, when others than its owner can read the file; token-key-exposed.
+        Unavailable: the token does not answer.
     """
+    if uri.startswith("pkcs11:"):
+        return _token_signer(uri)
     private = _load_private(uri)
     if not isinstance(private, Ed25519PrivateKey):
         raise UsageError(f"{uri} is not an Ed25519 signing key (remit keys new signing OUT).")
     public = _public_of(private)
     return CryptoSigner(private, public.verifier())
+
+
+def _token_signer(uri: str) -> Signer:
+    from remit.token_signer import TokenKey, TokenSigner
+
+    key = TokenKey(uri)
+    return TokenSigner(key, PublicKey("ed25519", key.public()).verifier())
 
 
 def load_recipient(uri: str) -> RecipientPrivateKey:
@@ -272,7 +282,9 @@ def _public_of(private: Ed25519PrivateKey | RecipientPrivateKey) -> PublicKey:
 
 def _load_private(uri: str) -> object:
     if re.match(r"[a-z0-9+]{2,}:", uri) and not uri.startswith("file:"):
-        raise UsageError(f"no key store for {uri.split(':')[0]}: ; known is file:PATH.")
+        raise UsageError(
+            f"no key store for {uri.split(':')[0]}: ; known are file:PATH and, for signing, pkcs11:..."
+        )
     path = Path(uri.removeprefix("file:"))
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

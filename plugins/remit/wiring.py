@@ -5,6 +5,10 @@ REMIT_LEDGER       the evidence ledger's database; default sqlite under REMIT_HO
 REMIT_STAGING      the staging store: a folder, s3://BUCKET/PREFIX?endpoint=URL&region=NAME (credentials by
 boto3's own search: environment, profile, role) or conn:ID; default REMIT_HOME/staging
 REMIT_SIGNING_KEY  URI of the processor's signing key; default REMIT_HOME/keys/processor.pem
+REMIT_KEYS         the store of the runs' staging keys: keyring:PATH, pkcs11:..., awskms:REGION,
+vault:https://HOST/MOUNT, or another package's; default keyring:REMIT_HOME/keyring
+REMIT_KEYRING_SECRET  what the keyring is encrypted under: file:PATH or conn:ID (the connection's
+password); default a file below REMIT_HOME/keys, made when it is first needed
 REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/include if it is
 there, else ./include
 REMIT_ROWS_PER_PIECE  about how many rows of a large table one piece has; default 1000000
@@ -19,21 +23,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from urllib.parse import quote
 
 from remit.errors import Refused, UsageError
 from remit.instruction import TrustStore
-from remit.ports import Judge, LandingZone, PseudonymKeys, Source, Store
+from remit.ports import (
+    Inbox,
+    Judge,
+    KeyStore,
+    LandingZone,
+    PseudonymKeys,
+    Source,
+    StatusServer,
+    Store,
+)
 from remit.signing import load_signer
 
 if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
     from remit.adapters.sql_source import Database
-    from remit.custody import Deployment
+    from remit.custody import Deployment, TargetSystems
     from remit.evidence import Ledger
 
 Resolve = Callable[[str], "str | Database"]
 """Turns an Airflow connection id into the URL or path that it stands for, or into the database
 that only its hook connects to."""
+
+
+@runtime_checkable
+class Connections(Protocol):
+    """A `Resolve` that knows the connections' passwords too, as all of Airflow's do."""
+
+    def __call__(self, connection_id: str) -> str | Database:
+        """See `Resolve`."""
+
+    def password(self, connection_id: str) -> str:
+        """The connection's password; empty if it has none."""
 
 
 def no_connections(connection_id: str) -> str:
@@ -50,6 +75,8 @@ class Settings:
     staging: str
     signing_key: str
     include: Path
+    keys: str
+    keyring_secret: str | None = None
     rows_per_piece: int | None = None
 
     @classmethod
@@ -66,8 +93,16 @@ class Settings:
             signing_key=environment.get("REMIT_SIGNING_KEY")
             or str(home / "keys" / "processor.pem"),
             include=Path(include).expanduser().absolute(),
+            keys=environment.get("REMIT_KEYS") or f"keyring:{quote(str(home / 'keyring'))}",
+            keyring_secret=environment.get("REMIT_KEYRING_SECRET") or None,
             rows_per_piece=_rows_per_piece(environment.get("REMIT_ROWS_PER_PIECE") or None),
         )
+
+    def secret_connections(self) -> set[str]:
+        """The Airflow connections whose passwords the key store needs."""
+        named = f"{self.keyring_secret or ''}&{self.keys.partition('?')[2]}".split("&")
+        values = {text.removeprefix("token=") for text in named}
+        return {text.removeprefix("conn:") for text in values if text.startswith("conn:")}
 
     def trust(self, override: Path | None = None) -> TrustStore:
         """The controllers' keys."""
@@ -113,7 +148,6 @@ def open_deployment(
     resolve: Resolve = no_connections,
 ) -> Deployment:
     """Everything that runs share."""
-    from remit.adapters.keyring import FolderKeyStore
     from remit.custody import Deployment
     from remit.evidence import EvidenceLog
 
@@ -122,12 +156,30 @@ def open_deployment(
         clock=now,
         trust=trust or settings.trust(),
         staging=open_staging(settings.staging, resolve),
-        keys=FolderKeyStore(settings.home / "keyring"),
+        keys=open_keys(settings, resolve),
         pseudonyms=open_pseudonyms(settings),
         suites=settings.include / "expectations",
         instructions=settings.include / "instructions",
+        inbox=open_inbox(settings),
         rows_per_piece=settings.rows_per_piece,
     )
+
+
+def open_keys(settings: Settings, resolve: Resolve = no_connections) -> KeyStore:
+    """The store of staging keys that the settings name; nothing is asked of it yet.
+
+    Raises:
+        Refused: key-store-insecure.
+        UsageError: no such store, or its URI has another form.
+    """
+    from remit.adapters.key_stores import open_key_store
+
+    def password(connection_id: str) -> str:
+        if not isinstance(resolve, Connections):
+            return str(no_connections(connection_id))
+        return resolve.password(connection_id)
+
+    return open_key_store(settings.keys, settings.home, settings.keyring_secret, password)
 
 
 def open_staging(spec: str, resolve: Resolve = no_connections) -> Store:
@@ -189,6 +241,35 @@ def open_pseudonyms(settings: Settings) -> PseudonymKeys:
     from remit.adapters.pseudonym_folder import FolderPseudonymKeys
 
     return FolderPseudonymKeys(settings.home / "keys" / "pseudonyms")
+
+
+def open_inbox(settings: Settings) -> Inbox:
+    """Where receipts wait that came by HTTP."""
+    from remit.adapters.inbox import FolderInbox
+
+    return FolderInbox(settings.home / "receipts")
+
+
+def open_target(resolve: Resolve = no_connections) -> TargetSystems:
+    """What is the target's, by the connections that an instruction names."""
+    from remit.custody import TargetSystems
+
+    return TargetSystems(
+        database=lambda connection: open_source(f"conn:{connection}", resolve),
+        status_server=lambda connection: open_status_server(f"conn:{connection}", resolve),
+    )
+
+
+def open_status_server(spec: str, resolve: Resolve = no_connections) -> StatusServer:
+    """A FHIR server from ``https://:TOKEN@HOST/PATH[?ca=FILE]`` or ``conn:ID``.
+
+    Raises:
+        Refused: status-server-insecure.
+        UsageError: it has another form. No part of it is repeated.
+    """
+    from remit.adapters.bulk_submit import open_server
+
+    return open_server(_resolved(spec, resolve))
 
 
 def open_judge() -> Judge:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from remit import hpke
 from remit.adapters.s3 import S3Place
 from remit.columns import ColumnType
 from remit.errors import Unavailable, UsageError
-from remit.operators.connections import address
+from remit.operators.connections import address, looked_up, resolve
 from remit.ports import TableQuery
 from remit.testing.mariadb import MariaDBServer, connect
-from remit.wiring import open_landing, open_source, open_staging
+from remit.wiring import Settings, open_keys, open_landing, open_source, open_staging
 
 
 def connection(**fields: Any) -> Any:
@@ -155,9 +158,30 @@ def test_database_is_no_landing_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"host": "https://h/fhir", "password": "t/k"}, "https://:t%2Fk@h/fhir"),
+        ({"host": "h", "schema": "http", "port": 80, "password": "t"}, "http://:t@h:80"),
+        (
+            {"host": "h/a/b", "password": "t", "extra": {"ca": "/c.pem"}},
+            "https://:t@h/a/b?ca=%2Fc.pem",
+        ),
+    ],
+)
+def test_fhir_server_of_a_connection(fields: dict[str, Any], url: str) -> None:
+    assert address(connection(conn_type="http", **fields)) == url
+
+
+@pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"conn_type": "http", "host": "h", "password": "hidden-1"}, "type http"),
+        ({"conn_type": "http", "host": "h"}, "bearer token"),
+        ({"conn_type": "http", "host": "h", "login": "a", "password": "hidden-1"}, "no login"),
+        ({"conn_type": "http", "host": "h", "password": "x", "extra": {"b": 1}}, "other extra"),
+        (
+            {"conn_type": "http", "host": "h", "password": "x", "extra": {"ca": "b"}},
+            "absolute path",
+        ),
         ({"conn_type": "nonsense", "password": "hidden-3"}, "type nonsense"),
         ({"conn_type": "postgres", "host": "h", "password": "hidden-2"}, "database as schema"),
         ({"conn_type": "sqlite", "host": "relative.db"}, "absolute path"),
@@ -171,3 +195,42 @@ def test_what_cannot_be_opened_is_refused_without_its_values(
     with pytest.raises(UsageError, match=told) as caught:
         address(connection(**fields))
     assert "hidden" not in str(caught.value)
+
+
+def test_password_of_a_connection_is_the_keyrings_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a task, in a trigger, which looks up beforehand, and nowhere but in Airflow."""
+    environment = {"REMIT_HOME": str(tmp_path), "REMIT_KEYRING_SECRET": "conn:ring"}
+    settings = Settings.from_environment(environment)
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_RING", json.dumps({"conn_type": "generic", "password": "p" * 32})
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_EMPTY", json.dumps({"conn_type": "generic"}))
+    known = asyncio.run(looked_up(settings.secret_connections()))
+
+    sealed = hpke.seal(b"secret", open_keys(settings, resolve).create("run-1"), b"")
+
+    assert open_keys(settings, known).open("run-1", sealed, b"") == b"secret"
+    assert not (tmp_path / "keys").exists()
+    assert resolve.password("empty") == ""
+    with pytest.raises(Unavailable, match="connection absent: Airflow has none"):
+        resolve.password("absent")
+    with pytest.raises(UsageError, match="conn:ring needs Airflow"):
+        open_keys(settings).open("run-1", sealed, b"")
+
+
+@pytest.mark.parametrize(
+    ("keys", "secret", "named"),
+    [
+        ("", "", set()),
+        ("", "file:/secret", set()),
+        ("", "conn:ring", {"ring"}),
+        ("vault:https://v.example/transit?token=conn:vault&ca=/ca", "conn:ring", {"ring", "vault"}),
+        ("vault:https://v.example/transit?ca=/ca&token=file:/token", "", set()),
+    ],
+)
+def test_connections_that_a_key_store_needs(keys: str, secret: str, named: set[str]) -> None:
+    environment = {"REMIT_HOME": "/x", "REMIT_KEYS": keys, "REMIT_KEYRING_SECRET": secret}
+
+    assert Settings.from_environment(environment).secret_connections() == named

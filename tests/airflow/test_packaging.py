@@ -74,6 +74,15 @@ def test_installed_it_is_one_plugin_a_provider_and_a_command(
     }
 
 
+def test_the_endpoint_is_imported_when_it_is_asked_and_not_before(repository: Path) -> None:
+    code = (
+        "import sys, remit.plugin, remit.operators\n"
+        "print([m for m in sys.modules if m in ('remit.endpoint.receipts', 'remit.custody')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_nothing_in_the_plugins_folder_runs_but_the_one_module(repository: Path) -> None:
     from airflow._shared.module_loading import find_path_from_directory
 

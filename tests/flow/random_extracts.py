@@ -15,7 +15,7 @@ import pyarrow as pa
 from random_remits import Case, Left, arrow_name, leaves_out, leaving
 
 from remit.adapters.folder import FolderStore
-from remit.adapters.keyring import FolderKeyStore
+from remit.adapters.key_stores import open_key_store
 from remit.adapters.pseudonym_folder import FolderPseudonymKeys, new_secret
 from remit.extract import extract
 from remit.instruction import Instruction, VerifiedInstruction
@@ -36,7 +36,7 @@ class Processor:
         world = World(root, patients=1)
         self._base = world.controller.fields(world.parties)
         self._store = FolderStore(root / "staging")
-        self._keys = FolderKeyStore(root / "keyring")
+        self._keys = open_key_store(f"keyring:{root}/keyring", root, None, str)
         folder = root / "pseudonyms"
         folder.mkdir()
         self._checks = {name: new_secret(folder / f"{name}.key") for name in ("ids", "objections")}

@@ -18,9 +18,9 @@ import pytest
 from remit import signing
 from remit.adapters.folder import FolderLanding, FolderStore
 from remit.custody import REGISTER, Run, due
-from remit.evidence import verify_log
 from remit.receive import Delivery
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import open_deployment, open_ledger
 
 RUN = "durand-killed"

@@ -14,10 +14,10 @@ from remit.adapters.folder import FolderStore
 from remit.bundle import make_bundle, verify_bundle
 from remit.custody import REGISTER, due
 from remit.errors import Refused
-from remit.evidence import verify_log
 from remit.receive import Delivery
 from remit.testing.canaries import find_planted
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import open_ledger
 
 RESULTS = (
@@ -58,7 +58,7 @@ def test_run_delivers_exactly_what_was_instructed_and_deletes_every_copy(world: 
         assert got[11] is None or got[11].endswith("+00:00")
     assert list(delivery.iterdir()) == [delivery / "receipt.dsse.json"]
     assert FolderStore(world.root / "processor" / "staging").list(run.id) == []
-    assert list((world.root / "processor" / "keyring").iterdir()) == []
+    assert list((world.root / "processor" / "keyring").glob("[!.]*")) == []
 
 
 def _decimals(row: tuple, *places: int) -> list[Decimal | None]:
@@ -117,7 +117,7 @@ def test_after_sealing_the_processor_cannot_read_its_own_files(world: World) -> 
 
     with pytest.raises(OSError, match=r"(?i)encrypt|magic"):
         pq.read_table(folder / "results.parquet")
-    assert not list((world.root / "processor" / "keyring").iterdir())
+    assert not list((world.root / "processor" / "keyring").glob("[!.]*"))
 
 
 def test_each_step_again_changes_nothing(world: World) -> None:

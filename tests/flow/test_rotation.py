@@ -13,14 +13,16 @@ from remit import signing
 from remit.adapters.folder import FolderStore
 from remit.bundle import make_bundle, verify_bundle
 from remit.cli import main
+from remit.confirm import PAYLOAD_TYPE
 from remit.custody import Run, rotate
 from remit.errors import EvidenceBroken, Refused
-from remit.evidence import verify_log
 from remit.instruction import digest_of
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
 from remit.signing import PublicKey
+from remit.succession import KEYS, endorse
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import open_deployment
 
 CLASSES = {"kalisil": None, "registry": ["technical"], "archive": ["identity"]}
@@ -128,7 +130,8 @@ def test_target_receives_with_its_next_keys(shared) -> None:
     run = Run("durand-test", world.deployment(), "test")
     assert run.confirm(world.landing()) is True
     key_id = signing.load_public(keys / "receipts-next.pem.pub").key_id
-    assert run.story.last("confirmed")["receipt_key"] == key_id
+    receipt = run.story.last("confirmed")["receipt"].encode()
+    assert signing.signers_of(receipt, PAYLOAD_TYPE, "it") == {key_id}
 
 
 def test_hybrid_key_is_as_the_target_writes_it(shared) -> None:
@@ -150,6 +153,7 @@ def rotated(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> 
     world = new_world(tmp_path_factory.mktemp("rotated"), laboratory_file)
     world.deliver(world.open_run(), RowCounter())
     deployment = world.deployment()
+    early = deployment.log.ledger.checkpoint()
     for name in ("second", "third"):
         signing.new_key("signing", world.root / name)
         rotate(deployment, signing.load_signer(str(world.root / name)), "test")
@@ -158,6 +162,7 @@ def rotated(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> 
     world.ingest(run)
     assert run.confirm(world.landing()) is True
     assert run.delete(world.landing) is True
+    (world.root / "early").write_bytes(early)
     return world, deployment
 
 
@@ -177,7 +182,7 @@ def public(world: World, name: str) -> PublicKey:
 def test_the_log_verifies_for_who_knows_any_of_its_keys(rotated, name) -> None:
     world, deployment = rotated
     ledger = deployment.log.ledger
-    early = [ledger.checkpoint(2), ledger.checkpoint()]
+    early = [(world.root / "early").read_bytes(), ledger.checkpoint()]
 
     assert verify_log(ledger, [public(world, name)], early).size > 10
 
@@ -246,3 +251,30 @@ def test_new_version_with_the_new_key_runs(rotated) -> None:
     run.open_file(path, world.source().label, str(world.landing_path))
 
     assert world.deliver(run, RowCounter()).is_dir()
+
+
+def test_a_log_that_is_open_under_the_old_key_notices_its_own_rotation(tmp_path, laboratory_file):
+    """What it signed last is remembered as its own; the record of the rotation is not its own."""
+    world = new_world(tmp_path, laboratory_file)
+    world.open_run()
+    log = world.deployment().log
+    log.append("noted", "noted", {}, "test", step=None)
+    signing.new_key("signing", tmp_path / "next")
+    log.rotate(KEYS, endorsed(log, tmp_path / "next"), "test", signer_at(tmp_path / "next"))
+
+    with pytest.raises(Refused, match="signing-key-rotated"):
+        log.append("noted", "noted", {}, "test", step=None)
+
+
+def signer_at(path: Path) -> Any:
+    return signing.load_signer(str(path))
+
+
+def endorsed(log: Any, path: Path) -> Any:
+    def make(size: int, at: str) -> dict[str, str]:
+        new = signer_at(path)
+        envelope = endorse(log.ledger.name, size, log.signer, new, at)
+        keys = {"old": str(signing.key_of(log.signer)), "new": str(signing.key_of(new))}
+        return {**keys, "endorsement": envelope.decode()}
+
+    return make

@@ -22,7 +22,7 @@ from remit.cli import main
 from remit.confirm import verify_receipt
 from remit.custody import Register
 from remit.errors import EvidenceBroken, Refused, Unavailable
-from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record, verify_log
+from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record
 from remit.instruction import (
     TrustStore,
     VerifiedInstruction,
@@ -33,10 +33,12 @@ from remit.instruction import (
 )
 from remit.instruction.revocation import revocation_path, revoke, verify_revocation
 from remit.manifest import Manifest, open_manifest
+from remit.merkle import Frontier, leaf_hash, nodes_text
 from remit.narrative import _TITLES
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import Settings, open_ledger
 
 FLIPS = 300
@@ -95,6 +97,7 @@ class History:
     def __init__(self, root: Path) -> None:
         self.world = world = World(root)
         self.run = run = world.open_run("durand-main")
+        self.early = world.deployment().log.newest_checkpoint()
         self.folder = world.deliver(run, RowCounter())
         self.kept = Path(shutil.copytree(self.folder, root / "kept"))
         run.hold("an audit", "Camille Moreau", world.clock() + timedelta(hours=1))
@@ -187,6 +190,25 @@ def sql(home: Path, *statements: str) -> None:
     with closing(sqlite3.connect(home / "evidence.sqlite")) as database, database:
         for statement in statements:
             database.execute(statement)
+
+
+def cut_back(home: Path, envelope: bytes) -> None:
+    """Put the log back to an earlier state, of which somebody kept the signed checkpoint."""
+    size, frontier = Checkpoint.unverified(envelope, "it").size, Frontier()
+    for body in bodies(home)[:size]:
+        frontier, _ = frontier.with_leaf(leaf_hash(body))
+    sql(
+        home,
+        f"DELETE FROM remit_record WHERE seq >= {size}",
+        f"UPDATE remit_log SET size = {size}, frontier = '{nodes_text(frontier.roots)}',"
+        f" checkpoint = '{envelope.decode()}'",
+    )
+
+
+EMPTY = (
+    "DELETE FROM remit_record",
+    "UPDATE remit_log SET size = 0, frontier = '', checkpoint = NULL",
+)
 
 
 def bodies(home: Path) -> list[bytes]:
@@ -326,7 +348,6 @@ def test_one_character_of_a_record(home, check, kind) -> None:
         ("UPDATE remit_record SET body = '' WHERE seq = 3", "record 3", "well formed"),
         ("UPDATE remit_record SET body = x'ff' WHERE seq = 3", "record 3", "no longer text"),
         ("UPDATE remit_record SET body = 7 WHERE seq = 3", "record 3", "well formed"),
-        ("UPDATE remit_record SET seq = 'x' WHERE seq = 3", "record 3", "missing"),
         ("UPDATE remit_record SET seq = 1000 WHERE seq = 3", "record 3", "missing"),
         ("UPDATE remit_record SET seq = -1 WHERE seq = 3", "record -1", "not in its place"),
     ],
@@ -368,7 +389,7 @@ def test_record_added_without_a_checkpoint(history, home, check) -> None:
     record = Record(count, "durand-forged", 0, "opened", "2026-01-01T00:00:00Z", "me", {})
     with closing(sqlite3.connect(home / "evidence.sqlite")) as database, database:
         values = (count, record.run, 0, record.kind, record.body().decode())
-        database.execute("INSERT INTO remit_record VALUES (?, ?, ?, ?, ?)", values)
+        database.execute("INSERT INTO remit_record VALUES (?, ?, ?, ?, ?, '')", values)
 
     with pytest.raises(EvidenceBroken, match="extended without a checkpoint") as caught:
         check()
@@ -405,11 +426,7 @@ def test_log_cut_short(home, check) -> None:
 
 
 def test_log_cut_short_with_its_checkpoints(history, home, check) -> None:
-    sql(
-        home,
-        "DELETE FROM remit_record WHERE seq >= 10",
-        "DELETE FROM remit_checkpoint WHERE size > 10",
-    )
+    cut_back(home, history.early)
 
     with pytest.raises(EvidenceBroken, match="cut short"):
         check()
@@ -427,19 +444,16 @@ def test_log_cut_short_with_checkpoints_and_witness_is_seen_by_who_kept_a_checkp
 ) -> None:
     delivered = history.manifest.checkpoint.encode()
     assert check(delivered).size == len(bodies(home))
-    sql(
-        home,
-        "DELETE FROM remit_record WHERE seq >= 3",
-        "DELETE FROM remit_checkpoint WHERE size > 3",
-    )
+    cut_back(home, history.early)
     (home / "witness.dsse.json").unlink()
+    assert check().size == Checkpoint.unverified(history.early, "it").size
 
     with pytest.raises(EvidenceBroken, match="cut short"):
         check(delivered)
 
 
 def test_log_emptied(home, check) -> None:
-    sql(home, "DELETE FROM remit_record", "DELETE FROM remit_checkpoint")
+    sql(home, *EMPTY)
 
     with pytest.raises(EvidenceBroken, match="the checkpoints that it had are gone"):
         check()
@@ -480,11 +494,7 @@ def resigned(home: Path, signer: Any) -> bytes:
 
 def test_newest_checkpoint_signed_with_another_key(home, check, tmp_path) -> None:
     envelope = resigned(home, stranger(tmp_path)).decode()
-    sql(
-        home,
-        f"UPDATE remit_checkpoint SET envelope = '{envelope}'"
-        " WHERE size = (SELECT max(size) FROM remit_checkpoint)",
-    )
+    sql(home, f"UPDATE remit_log SET checkpoint = '{envelope}'")
 
     with pytest.raises(EvidenceBroken, match="not among the trusted keys") as caught:
         check()
@@ -504,7 +514,7 @@ def test_history_rewritten_with_the_processors_own_key(history, home, check, tmp
     signer = signing.load_signer(history.world.settings.signing_key)
     name = ledger_at(home).name
     count = len(bodies(home))
-    sql(home, "DELETE FROM remit_record", "DELETE FROM remit_checkpoint")
+    sql(home, *EMPTY)
     url = f"sqlite:///{home}/evidence.sqlite"
     log = EvidenceLog(SqlLedger(url, tmp_path / "w"), signer, history.world.clock)
     for step in range(count):
@@ -532,12 +542,11 @@ def test_newest_checkpoint_with_one_byte_changed(history, home) -> None:
     class Changed:
         """The ledger, but for its newest checkpoint."""
 
-        name, kept, witnessed = ledger.name, ledger.kept, ledger.witnessed
-        checkpoints = ledger.checkpoints
+        name, page, places, witnessed = ledger.name, ledger.page, ledger.places, ledger.witnessed
         envelope = b""
 
-        def checkpoint(self, size: int | None = None) -> bytes | None:
-            return self.envelope if size is None else ledger.checkpoint(size)
+        def state(self) -> tuple[int, bytes | None]:
+            return ledger.state()[0], self.envelope
 
     changed = Changed()
 
@@ -552,8 +561,7 @@ def test_newest_checkpoint_with_one_byte_changed(history, home) -> None:
 def test_tree_frontier_that_was_changed_is_not_built_upon(history, home) -> None:
     sql(
         home,
-        "UPDATE remit_checkpoint SET frontier = replace(frontier, substr(frontier, 1, 2), '00')"
-        " WHERE size = (SELECT max(size) FROM remit_checkpoint)",
+        "UPDATE remit_log SET frontier = replace(frontier, substr(frontier, 1, 2), '00')",
     )
     deployment = history.world.deployment()
     log = type(deployment.log)(ledger_at(home), deployment.log.signer, history.world.clock)
@@ -572,7 +580,7 @@ def test_tree_frontier_that_was_changed_is_not_built_upon(history, home) -> None
     ],
 )
 def test_tree_frontier_that_is_none(history, home, frontier) -> None:
-    sql(home, f"UPDATE remit_checkpoint SET frontier = '{frontier}'")
+    sql(home, f"UPDATE remit_log SET frontier = '{frontier}'")
     deployment = history.world.deployment()
     log = type(deployment.log)(ledger_at(home), deployment.log.signer, history.world.clock)
 
@@ -614,6 +622,28 @@ def test_ledger_file_cut_in_half(home, check) -> None:
 
     with pytest.raises(EvidenceBroken):
         check()
+
+
+@pytest.mark.parametrize(
+    "change", ["nodes = 'junk'", "nodes = ''", "nodes = replace(nodes, 'a', 'b')"]
+)
+def test_no_proof_is_made_of_nodes_that_were_changed(home, change) -> None:
+    sql(home, f"UPDATE remit_record SET {change} WHERE run <> 'durand-main'")
+
+    with pytest.raises(EvidenceBroken, match=r"tree"):
+        make_bundle(ledger_at(home), "durand-main")
+
+
+def test_edge_that_leads_to_the_signed_root_by_other_subtrees_is_not_built_upon(
+    history, home
+) -> None:
+    root = Checkpoint.unverified(ledger_at(home).checkpoint(), "it").root
+    sql(home, f"UPDATE remit_log SET frontier = '{root}'")
+    deployment = history.world.deployment()
+    log = EvidenceLog(ledger_at(home), deployment.log.signer, history.world.clock)
+
+    with pytest.raises(EvidenceBroken, match="the tree's edge"):
+        log.append("durand-new", "opened", {}, "me", step=0)
 
 
 # --- the bundle -----------------------------------------------------------------------------------

@@ -20,12 +20,13 @@ from remit.cli import main
 from remit.custody import REGISTER, Execution, Register, Run, execute_due
 from remit.custody.guard import Custodian
 from remit.errors import EvidenceBroken, Refused, Unavailable
-from remit.evidence import timestamp, verify_log
+from remit.evidence import timestamp
 from remit.instruction import digest_of, parse, read_signed, verify
 from remit.instruction.revocation import revocation_path, revoke
 from remit.ports import Rule, Verdict
 from remit.testing.controller import Edit
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import open_ledger
 
 pytestmark = pytest.mark.slow

@@ -151,6 +151,30 @@ def stopped(left_nothing: Callable[[World], None]) -> Callable[[World, Run], Non
 
 
 @pytest.fixture(scope="module")
+def own_world(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> World:
+    """A world that the tests of a module share."""
+    root = tmp_path_factory.mktemp("own")
+    (root / "lis.sqlite").write_bytes(laboratory_file.read_bytes())
+    return World(root)
+
+
+@pytest.fixture(scope="module")
+def deliver(own_world: World) -> Callable[[str, Edit], Run]:
+    """Delivers a run of the shared world, under an instruction of its own name."""
+
+    def go(name: str, edit: Edit) -> Run:
+        def own(fields: dict[str, Any]) -> None:
+            edit(fields)
+            fields["id"] = name
+
+        run = own_world.open_run(name, own)
+        own_world.deliver(run, RowCounter())
+        return run
+
+    return go
+
+
+@pytest.fixture(scope="module")
 def delivered(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> tuple[World, Run]:
     """A world whose one run is delivered and not yet received; shared, so copy what you change."""
     root = tmp_path_factory.mktemp("delivered")

@@ -244,7 +244,8 @@ def test_run_id_that_is_no_plain_name_is_refused_before_anything(world, judge, n
     with pytest.raises(RemitError):
         every_step()
 
-    allowed = {"evidence.sqlite", "witness.dsse.json", "durand.yaml", "durand.yaml.dsse.json"}
+    allowed = {"evidence.sqlite", "evidence.sqlite-journal", "witness.dsse.json"}
+    allowed |= {"durand.yaml", "durand.yaml.dsse.json"}
     after = {path for path in world.root.rglob("*") if path.is_file()}
     assert {path.name for path in after - before} <= allowed
     assert world.deployment().log.records() == []

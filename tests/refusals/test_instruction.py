@@ -20,6 +20,7 @@ from remit.errors import Refused, UsageError
 from remit.evidence import timestamp
 from remit.instruction import PAYLOAD_TYPE, envelope_path, parse, read_signed, verify
 from remit.instruction.fields import WHOLE
+from remit.testing.answers import AUDIT, RECOUNT, SUBMIT
 from remit.testing.world import World
 
 SIGNATURE = "the instruction's signature"
@@ -200,6 +201,16 @@ def test_controller_without_a_trusted_key(world, cli) -> None:
 
     at = "controller durand"
     cli.refused("instruction", "verify", path, at=at, saying="no trusted key")
+
+
+def test_key_that_is_withdrawn_after_the_instruction_was_verified(world) -> None:
+    envelope, trust = read_signed(world.instruct()), world.settings.trust()
+    verify(envelope, trust, world.clock())
+    for path in (world.settings.include / "controllers").rglob("*.pub"):
+        path.unlink()
+
+    with pytest.raises(Refused, match="controller-unknown"):
+        verify(envelope, trust, world.clock())
 
 
 @pytest.mark.vector("controller-unknown")
@@ -519,6 +530,43 @@ def test_next_receipt_key_of_one_who_signs_no_receipt(shared, refuses) -> None:
     at = field("recipients[1].receipt_key")
     with refuses(at=at, saying="a next_receipt_key follows a receipt_key"), placed():
         shared.open_run(edit=edit)
+
+
+UNREACHABLE = [
+    ({"level": "L3", "by": ["control_file"]}, "by[0]", "control_file shows L1 at most"),
+    ({"level": "L2", "by": ["receipt", "control_file"]}, "by[1]", "control_file shows L1"),
+    ({"level": "L3", "by": ["bulk_submit"], "bulk_submit": SUBMIT}, "by[0]", "shows L2 at most"),
+    ({"level": "L2", "by": ["audit_table"], "audit_table": AUDIT}, "by[0]", "recount every table"),
+    (
+        {"level": "L2", "by": ["audit_table"], "audit_table": {**AUDIT, "recount": RECOUNT[:1]}},
+        "by[0]",
+        "recount every table",
+    ),
+    (
+        {"level": "L3", "by": ["audit_table"], "audit_table": {**AUDIT, "recount": RECOUNT}},
+        "by[0]",
+        "audit_table shows L2 at most",
+    ),
+    ({"level": "L3", "by": ["receipt", "receipt"]}, "by[1]", "appears twice"),
+    ({"level": "L3", "by": []}, "by", ""),
+    ({"level": "L1", "by": ["transport"]}, "by[0]", ""),
+    ({"level": "L2", "by": ["bulk_submit"]}, "bulk_submit", "is described exactly when"),
+    ({"level": "L3", "audit_table": AUDIT}, "audit_table", "is described exactly when"),
+    (
+        {"level": "L1", "by": ["audit_table"], "audit_table": {**AUDIT, "failed": ["loaded"]}},
+        "audit_table.failed",
+        "cannot say both",
+    ),
+]
+
+
+@pytest.mark.vector("instruction-invalid")
+@pytest.mark.parametrize(
+    ("value", "at", "saying"), UNREACHABLE, ids=[str(u[0])[:60] for u in UNREACHABLE]
+)
+def test_confirmation_that_no_way_can_reach(shared, refuses, value, at, saying) -> None:
+    with refuses(at=field(f"confirmation.{at}"), saying=saying), placed():
+        shared.open_run(edit=_set("confirmation", value))
 
 
 LOW_ORDER = [

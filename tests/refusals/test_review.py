@@ -43,8 +43,7 @@ def test_append_does_not_sign_on_top_of_a_rewritten_history(world, up_to) -> Non
     sql(
         world,
         "UPDATE remit_record SET body = replace(body, 'opened', 'opaned')",
-        "INSERT INTO remit_checkpoint SELECT size + 1, frontier, 'junk' FROM remit_checkpoint"
-        " ORDER BY size DESC LIMIT 1",
+        "UPDATE remit_log SET checkpoint = 'junk'",
     )
 
     with pytest.raises(EvidenceBroken):
@@ -52,16 +51,16 @@ def test_append_does_not_sign_on_top_of_a_rewritten_history(world, up_to) -> Non
     del run
 
 
-def test_kept_checkpoints_are_held_to_the_records(world, up_to) -> None:
-    from remit.evidence import verify_log
+def test_kept_nodes_of_the_tree_are_held_to_the_records(world, up_to) -> None:
     from remit.signing import key_of
+    from remit.verification import verify_log
 
     up_to(world, "plan")
-    sql(world, "UPDATE remit_checkpoint SET envelope = 'junk' WHERE size = 1")
+    sql(world, "UPDATE remit_record SET nodes = 'junk' WHERE seq = 1")
     deployment = world.deployment()
     ledger = SqlLedger(world.settings.ledger, world.settings.home / "witness.dsse.json")
 
-    with pytest.raises(EvidenceBroken, match="checkpoint 1"):
+    with pytest.raises(EvidenceBroken, match="record 1"):
         verify_log(ledger, [key_of(deployment.log.signer)])
 
 
@@ -174,7 +173,7 @@ def test_staging_key_goes_first_whatever_the_ledger_does(world, up_to, monkeypat
     with pytest.raises(Unavailable):
         run.delete(world.landing)
 
-    assert not list((world.root / "processor" / "keyring").iterdir())
+    assert not list((world.root / "processor" / "keyring").glob("[!.]*"))
 
 
 def test_run_killed_between_its_refusal_and_its_stop_stays_ended(

@@ -132,4 +132,4 @@ def test_staging_key_that_comes_back(world, up_to, refuses, monkeypatch) -> None
     assert not run.story.has("deleted")
     assert not world.landing_path.exists() or not list(world.landing_path.iterdir())
     assert run.delete(world.landing) is True
-    assert not list((world.root / "processor" / "keyring").iterdir())
+    assert not list((world.root / "processor" / "keyring").glob("[!.]*"))

@@ -13,10 +13,10 @@ from remit import signing
 from remit.adapters.s3 import S3Store
 from remit.delete import PAYLOAD_TYPE
 from remit.errors import Refused, Unavailable
-from remit.evidence import verify_log
 from remit.testing.postgres import PostgresCluster
 from remit.testing.s3 import S3Server
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import open_landing
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,9 @@ from remit import signing
 from remit.adapters.ledger import SqlLedger
 from remit.adapters.witness import Witness
 from remit.errors import EvidenceBroken, Refused, Unavailable
-from remit.evidence import EvidenceLog, verify_log
+from remit.evidence import EvidenceLog
 from remit.testing.postgres import PostgresCluster
+from remit.verification import verify_log
 
 WRITERS, EACH = 4, 25
 

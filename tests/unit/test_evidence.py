@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import EvidenceBroken
-from remit.evidence import Record, parse_timestamp, timestamp
-from remit.merkle import EMPTY_ROOT, Frontier, inclusion_proof, leaf_hash, root_from_proof, root_of
+from remit import signing, verification
+from remit.adapters.ledger import SqlLedger
+from remit.errors import EvidenceBroken, Refused
+from remit.evidence import EvidenceLog, Fact, Kept, Record, parse_timestamp, timestamp
+from remit.merkle import (
+    EMPTY_ROOT,
+    Frontier,
+    inclusion_proof,
+    leaf_hash,
+    nodes_text,
+    parse_nodes,
+    proof_nodes,
+    root_from_proof,
+)
+from remit.verification import verify_log
 
+NOW = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
 bodies = st.lists(st.binary(max_size=20), min_size=1, max_size=70)
 
 
@@ -41,9 +56,21 @@ def naive_path(index: int, entries: list[bytes]) -> list[bytes]:
     return [*naive_path(index - split, entries[split:]), naive_root(entries[:split])]
 
 
+def grown(leaves: list[bytes]) -> tuple[Frontier, dict[int, list[bytes]]]:
+    """The frontier over the leaves, and the nodes that each of them completes."""
+    frontier, completed = Frontier(), dict[int, list[bytes]]()
+    for place, leaf in enumerate(leaves):
+        frontier, completed[place] = frontier.with_leaf(leaf)
+    return frontier, completed
+
+
+def root_of(leaves: list[bytes]) -> bytes:
+    return grown(leaves)[0].root()
+
+
 @given(st.lists(st.binary(max_size=20), max_size=70))
 def test_root_is_that_of_the_rfc(entries: list[bytes]) -> None:
-    assert root_of(leaf_hash(entry) for entry in entries) == naive_root(entries)
+    assert root_of([leaf_hash(entry) for entry in entries]) == naive_root(entries)
 
 
 @given(bodies, st.data())
@@ -51,7 +78,10 @@ def test_inclusion_proof_is_that_of_the_rfc_and_leads_to_the_root(entries, data)
     index = data.draw(st.integers(0, len(entries) - 1))
     leaves = [leaf_hash(entry) for entry in entries]
 
-    path = inclusion_proof(leaves, index)
+    _, completed = grown(leaves)
+    asked = {node.last for step in proof_nodes(index, len(leaves)) for node in step}
+
+    path = inclusion_proof(index, len(leaves), {place: completed[place] for place in asked})
 
     assert path == naive_path(index, entries)
     assert root_from_proof(leaves[index], index, len(leaves), path) == naive_root(entries)
@@ -77,7 +107,7 @@ def test_wrong_proof_leads_to_no_or_another_root(entries, data) -> None:
 @given(bodies, st.integers(1, 200))
 def test_proof_for_another_size_of_the_tree(entries, size) -> None:
     leaves = [leaf_hash(entry) for entry in entries]
-    path = inclusion_proof(leaves, 0)
+    path = inclusion_proof(0, len(leaves), grown(leaves)[1])
 
     found = root_from_proof(leaves[0], 0, size, path)
 
@@ -99,10 +129,136 @@ def test_known_roots() -> None:
 def test_frontier_keeps_one_root_for_each_bit_of_its_size(entries) -> None:
     frontier = Frontier()
     for number, entry in enumerate(entries, 1):
-        frontier = frontier.with_leaf(leaf_hash(entry))
+        frontier, nodes = frontier.with_leaf(leaf_hash(entry))
         assert frontier.size == number
+        assert nodes[0] == leaf_hash(entry)
+        assert nodes[-1] == frontier.roots[-1]
         assert len(frontier.roots) == number.bit_count()
         assert frontier.root() == naive_root(entries[:number])
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), max_size=5))
+def test_nodes_are_read_back(nodes) -> None:
+    assert list(parse_nodes(nodes_text(nodes))) == nodes
+
+
+@pytest.mark.parametrize("text", [" ", "00", "zz" * 32, "AB" * 32, "ab" * 33, "ab" * 32 + " "])
+def test_nodes_that_are_none(text) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_nodes(text)
+
+
+# --- verification by ranges ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def long_log(tmp_path, monkeypatch) -> tuple[SqlLedger, list[signing.PublicKey], list[bytes]]:
+    """Some ranges full of records, and the last one begun; a checkpoint every so often."""
+    monkeypatch.setattr(verification, "RANGE", 8)
+    monkeypatch.setattr(verification, "_WORTH_PROCESSES", 1)
+    public = signing.new_key("signing", tmp_path / "key.pem")
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/evidence.sqlite", tmp_path / "witness")
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+    checkpoints = []
+    for number in range(18):
+        runs = ("durand", f"roux-{number}", "durand")
+        log.append_all(
+            [Fact(run, "noted", {"n": number}, None) for run in runs[: 1 + number % 3]], "me"
+        )
+        checkpoints.append(log.newest_checkpoint() or b"")
+    return ledger, [public], checkpoints
+
+
+def test_every_earlier_checkpoint_is_honoured_wherever_it_is_in_a_range(long_log) -> None:
+    ledger, keys, checkpoints = long_log
+
+    assert verify_log(ledger, keys, checkpoints).size == 36
+
+
+def test_several_processes_find_what_one_finds(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(verification, "_WORTH_PROCESSES", 1)
+    public = signing.new_key("signing", tmp_path / "key.pem")
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/evidence.sqlite", tmp_path / "witness")
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+    log.append_all([Fact(f"run-{n % 99}", "noted", {"n": n}, None) for n in range(9000)], "me")
+
+    assert verify_log(ledger, [public], processes=2) == verify_log(ledger, [public])
+    with closing(sqlite3.connect(tmp_path / "evidence.sqlite")) as database, database:
+        database.execute("UPDATE remit_record SET body = replace(body, '\"n\":4400', '\"n\":4401')")
+        database.execute("UPDATE remit_record SET body = replace(body, '\"n\":8800', '\"n\":8801')")
+    for processes in (1, 2):
+        with pytest.raises(EvidenceBroken, match="changed after it was recorded") as caught:
+            verify_log(ledger, [public], processes=processes)
+        assert caught.value.where == "record 4400"
+
+
+@pytest.mark.parametrize("seq", range(36))
+def test_nodes_kept_with_any_record_are_held_to_the_tree(long_log, tmp_path, seq) -> None:
+    ledger, keys, _ = long_log
+    with closing(sqlite3.connect(tmp_path / "evidence.sqlite")) as database, database:
+        [[nodes]] = database.execute(f"SELECT nodes FROM remit_record WHERE seq = {seq}")
+        spoilt = nodes[:-1] + ("0" if nodes[-1] != "0" else "1")
+        database.execute(f"UPDATE remit_record SET nodes = '{spoilt}' WHERE seq = {seq}")
+
+    with pytest.raises(EvidenceBroken, match=f"record {seq}:"):
+        verify_log(ledger, keys)
+
+
+def test_record_that_its_run_is_not_found_by(long_log) -> None:
+    ledger, keys, _ = long_log
+
+    class Hiding:
+        """The ledger, but for a record that the index lacks."""
+
+        name, page, state, witnessed = ledger.name, ledger.page, ledger.state, ledger.witnessed
+        kept = ledger.kept
+
+        def places(self, before: int) -> list[tuple[str, int, int]]:
+            return [place for place in ledger.places(before) if place[2] != 35]
+
+    with pytest.raises(EvidenceBroken, match="only 35 of 36 records are found by their run"):
+        verify_log(Hiding(), keys)
+
+
+def test_records_may_be_appended_while_the_log_is_verified(long_log, tmp_path) -> None:
+    ledger, keys, _ = long_log
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+
+    class Busy:
+        """The ledger of a deployment at work."""
+
+        name, places, state, witnessed = ledger.name, ledger.places, ledger.state, ledger.witnessed
+        kept = ledger.kept
+
+        def page(self, after: int | None, before: int, limit: int) -> list[Kept]:
+            log.append("leroy", "noted", {}, "me", step=None)
+            return ledger.page(after, before, limit)
+
+    assert verify_log(Busy(), keys).size == 36
+    assert verify_log(ledger, keys).size > 36
+
+
+def test_several_facts_are_recorded_all_or_none(long_log, tmp_path) -> None:
+    ledger, keys, _ = long_log
+    log = EvidenceLog(ledger, signing.load_signer(str(tmp_path / "key.pem")), lambda: NOW)
+
+    with pytest.raises(Refused, match="run-moved"):
+        log.append_all([Fact("blanc", "noted", {}, 0), Fact("blanc", "noted", {}, 0)], "me")
+    assert verify_log(ledger, keys).size == 36
+
+    log.append_all([Fact("blanc", "noted", {}, 0), Fact("blanc", "noted", {}, 1)], "me")
+    assert [record.step for record in log.records("blanc")] == [0, 1]
+    assert verify_log(ledger, keys).size == 38
+
+
+def test_runs_are_listed_newest_first(long_log) -> None:
+    ledger, _, _ = long_log
+
+    places = list(ledger.runs())
+
+    assert [run for _, run in places[:2]] == ["roux-17", "roux-16"]
+    assert places[-1] == (0, "durand")
+    assert list(ledger.runs(places[1][0])) == places[2:]
 
 
 # --- records and times ----------------------------------------------------------------------------

@@ -66,6 +66,16 @@ MADE_UP = {
         },
         ["durand revoked instruction durand-2026 version 2: The contract has ended.", "stopped"],
     ),
+    "answered": (
+        {
+            "way": "receipt",
+            "outcome": "partial",
+            "digest": "sha256:" + "ab" * 32,
+            "rows": {"received": 9, "accepted": 7, "rejected": 2},
+            "receipt": "{}",
+        },
+        ["took in a part", "kept until their maximum age", "9 received, 7 accepted, 2 rejected"],
+    ),
     "undeleted": ({"why": "It is still there."}, ["It is still there.", "stays due"]),
 }
 OF_A_RUN = {
@@ -166,6 +176,33 @@ def test_sentences_of_what_seldom_happens(kind) -> None:
 @pytest.mark.parametrize("kind", [*OF_A_RUN, *MADE_UP])
 def test_every_kind_has_a_heading(kind) -> None:
     assert title(record(kind)) != kind
+
+
+@pytest.mark.parametrize("outcome", narrative._ANSWERS)
+def test_every_outcome_is_told_with_what_it_does(outcome) -> None:
+    data = {"way": "receipt", "outcome": outcome, "digest": "sha256:" + "ab" * 32, "rows": None}
+    [line] = tell(record("answered", data))
+
+    assert f", {outcome}: " in line
+    assert line.startswith(narrative.WARNING) == (outcome != "duplicate")
+    assert f"`{outcome}`" in (ROOT / "docs" / "confirmation.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("way", "more", "said"),
+    [
+        ("audit_table", {"said": {"counted": {"results": 7}}}, "were counted there (results 7)"),
+        ("audit_table", {"said": {"counted": {}}}, "7 rows are loaded (level L1"),
+        ("bulk_submit", {"said": {}}, "counts no error (level L1, not signed"),
+        ("control_file", {"said": {}}, "not signed, and Camille Moreau stands for it"),
+    ],
+)
+def test_confirmation_in_another_way(way, more, said) -> None:
+    known = {"level": "L1", "rows": 7, "principal": "Camille Moreau", "late": False}
+    told = tell(record("confirmed", {"way": way, "due": "2026-01-08T00:00:00Z", **known, **more}))
+
+    assert said in told[0]
+    assert "2026-01-08" in told[-1]
 
 
 def test_unknown_kind_is_no_crash() -> None:

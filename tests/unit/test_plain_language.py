@@ -99,7 +99,7 @@ def test_the_example_has_every_field_that_there_is() -> None:
 
 # Of these the page speaks in words of its own, or names what they stand for.
 IN_OTHER_WORDS = re.compile(
-    r"remit|.*key|.*sha256|pseudonym_keys\[\].check|suppress\.subjects\[\]|confirmation\.level|"
+    r"remit|.*key|.*sha256|pseudonym_keys\[\].check|suppress\.subjects\[\]|confirmation\.(level|by\[\])|"
     r"recipients\[\].name|.*(from|to|until|_within|_confirmation)|.*(type|nullable|per_run)|"
     r".*(category|categories\[\])|.*transform\.(kind|to|width|length)|.*\.maximum|.*transport|"
     r".*at_end|.*decryption_keys|.*overprivileged|.*in\[\]|.*signatures|version|.*constant|"
@@ -162,7 +162,7 @@ EXPECTED = {
         "Nimbus Pty (ZA):",
         "An account at the source that could read more, or that people share (shared: lis and "
         "labo), is refused.",
-        "deletes its copies 1 day and 12 hours after the recipient's receipt. Whatever happens, it "
+        "deletes its copies 1 day and 12 hours after this confirmation. Whatever happens, it "
         "deletes them 14 days after extraction at the latest.",
         "Hélène Durand <helene.durand@durand.example> within 24 hours.",
         "Zoé Petit <zoe.petit@parc.example> within 1 hour and 30 minutes.",
@@ -198,7 +198,7 @@ EXPECTED = {
         "(le site) est 1 ou 22, et validated est vrai",
         "Au plus 1 234 567 lignes : avec une de plus, rien ne sort.",
         "Statlab Inc. (États-Unis, US) peut lire : données techniques. Hors de l'Espace économique",
-        "supprime ses copies 1 jour et 12 heures après l'accusé du destinataire.",
+        "supprime ses copies 1 jour et 12 heures après cette confirmation.",
         "au plus tard 14 jours après l'extraction.",
         "dans un délai de 1 heure et 30 minutes.",
         "Les lignes de 2 personnes exclues ne sortent jamais.",
@@ -233,8 +233,8 @@ def change(path: str, value: Any) -> Edit:
     [
         (
             change("retention.after_confirmation", "PT0S"),
-            "as soon as the recipient's receipt is there.",
-            "dès l'accusé du destinataire.",
+            "as soon as this confirmation is there.",
+            "dès cette confirmation.",
         ),
         (change("subprocessors", []), "None is authorised.", "Aucun n'est autorisé."),
         (

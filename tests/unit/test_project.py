@@ -184,8 +184,9 @@ def test_no_code_holds_a_reminder_to_finish_it() -> None:
 # --- the threat model ---------------------------------------------------------------------------
 
 
-def test_every_test_that_the_threat_model_names_exists() -> None:
-    named = set(re.findall(r"(tests/[\w/]+\.py)::(\w+)", read("docs/threat-model.md")))
+def test_every_test_that_a_document_names_exists() -> None:
+    texts = read("docs/threat-model.md") + read("docs/confirmation.md")
+    named = set(re.findall(r"(tests/[\w/]+\.py)::(\w+)", texts))
     missing = {
         f"{path}::{name}"
         for path, name in named

@@ -410,7 +410,7 @@ def test_schema_accepts_what_uses_every_field() -> None:
         ("recipients.0.key", "x25519:AAAA"),
         ("recipients.0.categories.0", "Health"),
         ("security.transport", "ftp"),
-        ("confirmation.level", "L2"),
+        ("confirmation.level", "L4"),
         ("valid.from", "2026-01-01"),
         ("retention.without_confirmation", "as needed"),
         ("retention.after_confirmation", "P1M"),

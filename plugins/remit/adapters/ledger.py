@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import weakref
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -18,32 +19,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from remit.adapters import ledger_tables as tables
 from remit.adapters.folder import translating_os
+from remit.adapters.ledger_tables import open_engine
 from remit.adapters.locks import AdvisoryLocks, FolderLocks, Locks
 from remit.adapters.witness import Witness
 from remit.errors import EvidenceBroken, RemitError, Unavailable, UsageError, translating
-from remit.evidence import Kept, Record
-from remit.merkle import Frontier
+from remit.merkle import Frontier, nodes_text, parse_nodes
+from remit.records import Kept
 
-_METADATA = sa.MetaData()
-_LOG = sa.Table("remit_log", _METADATA, sa.Column("name", sa.Text, primary_key=True))
-_RECORD = sa.Table(
-    "remit_record",
-    _METADATA,
-    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("run", sa.Text, nullable=False),
-    sa.Column("step", sa.Integer, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False, index=True),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.UniqueConstraint("run", "step"),
-)
-_CHECKPOINT = sa.Table(
-    "remit_checkpoint",
-    _METADATA,
-    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("frontier", sa.Text, nullable=False),
-    sa.Column("envelope", sa.Text, nullable=False),
-)
 _WAITING = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_READONLY"}
 
 
@@ -62,7 +46,8 @@ class SqlLedger:
             UsageError: the URL is none, or there is no ledger to read.
         """
         self._witness = Witness(witness)
-        self._engine = _engine(url)
+        self._engine = open_engine(url)
+        weakref.finalize(self, self._engine.dispose)
         self.label = _label(self._engine)
         self._locks = _locks(self._engine, self.label)
         if not self._is_there():
@@ -84,7 +69,7 @@ class SqlLedger:
             if not path.exists() or not path.stat().st_size:
                 return False
         with self._translated(), self._engine.connect() as connection:
-            return sa.inspect(connection).has_table(_LOG.name)
+            return sa.inspect(connection).has_table(tables.LOG.name)
 
     def _create(self) -> None:
         if self._engine.dialect.name == "sqlite":
@@ -94,7 +79,7 @@ class SqlLedger:
                 if not path.exists():
                     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with self._translated(), self._begin() as connection:
-            _METADATA.create_all(connection)
+            tables.METADATA.create_all(connection)
 
     @contextmanager
     def writing(self) -> Iterator[_Writer]:
@@ -110,40 +95,54 @@ class SqlLedger:
         self, run: str | None = None, kinds: Collection[str] = (), *, newest_first: bool = False
     ) -> Iterator[Kept]:
         """See `remit.evidence.Ledger`."""
-        query = sa.select(_RECORD)
-        query = query.order_by(_RECORD.c.seq.desc() if newest_first else _RECORD.c.seq)
+        query = sa.select(tables.RECORD)
+        query = query.order_by(tables.RECORD.c.seq.desc() if newest_first else tables.RECORD.c.seq)
         if run is not None:
-            query = query.where(_RECORD.c.run == run)
+            query = query.where(tables.RECORD.c.run == run)
         if kinds:
-            query = query.where(_RECORD.c.kind.in_(list(kinds)))
-        with (
-            self._translated(),
-            self._engine.connect() as connection,
-            # A server-side cursor: closed at once, also when the reader stops half-way.
-            connection.execution_options(yield_per=1000).execute(query) as rows,
-        ):
-            for seq, of_run, step, kind, body in rows:
-                yield Kept(seq, of_run, step, kind, _text(body, f"record {seq}"))
+            query = query.where(tables.RECORD.c.kind.in_(list(kinds)))
+        with self._rows(query) as rows:
+            yield from map(_kept, rows)
 
-    def checkpoint(self, size: int | None = None) -> bytes | None:
+    def page(self, after: int | None, before: int, limit: int) -> list[Kept]:
         """See `remit.evidence.Ledger`."""
-        query = sa.select(_CHECKPOINT.c.envelope).order_by(_CHECKPOINT.c.size.desc()).limit(1)
-        if size is not None:
-            query = query.where(_CHECKPOINT.c.size == size)
+        lowest = -(2**63) if after is None else after
+        asked = {"after": lowest, "before": before, "most": limit}
         with self._translated(), self._engine.connect() as connection:
-            envelope = connection.execute(query).scalar()
-        return None if envelope is None else _text(envelope, "a checkpoint")
+            return [_kept(row) for row in connection.execute(tables.PAGE, asked)]
 
-    def checkpoints(self) -> Iterator[tuple[int, Frontier, bytes]]:
+    def places(self, before: int) -> Iterator[tuple[str, int, int]]:
         """See `remit.evidence.Ledger`."""
-        query = sa.select(_CHECKPOINT).order_by(_CHECKPOINT.c.size)
-        with (
-            self._translated(),
-            self._engine.connect() as connection,
-            connection.execution_options(yield_per=1000).execute(query) as rows,
-        ):
-            for size, frontier, envelope in rows:
-                yield size, _frontier(size, frontier), _text(envelope, f"checkpoint {size}")
+        with self._rows(tables.PLACES, before=before) as rows:
+            yield from map(tuple, rows)
+
+    def nodes(self, places: Collection[int]) -> dict[int, str]:
+        """See `remit.evidence.Ledger`."""
+        found: dict[int, str] = {}
+        with self._translated(), self._engine.connect() as connection:
+            asked = sorted(places)
+            for some in (asked[at : at + 500] for at in range(0, len(asked), 500)):
+                rows = connection.execute(tables.NODES, {"places": some})
+                found |= {int(seq): str(nodes) for seq, nodes in rows}
+        return found
+
+    def runs(self, before: int | None = None) -> Iterator[tuple[int, str]]:
+        """See `remit.evidence.Ledger`."""
+        with self._rows(tables.RUNS, before=2**63 - 1 if before is None else before) as rows:
+            for seq, run, step in rows:
+                if step == 0:
+                    yield seq, run
+
+    def checkpoint(self) -> bytes | None:
+        """See `remit.evidence.Ledger`."""
+        with self._translated(), self._engine.connect() as connection:
+            return _envelope(connection.execute(tables.STATE).one().checkpoint)
+
+    def state(self) -> tuple[int, bytes | None]:
+        """See `remit.evidence.Ledger`."""
+        with self._translated(), self._engine.connect() as connection:
+            envelope, count = connection.execute(tables.STATE_AND_COUNT).one()
+        return int(count), _envelope(envelope)
 
     def witnessed(self) -> bytes | None:
         """See `remit.evidence.Ledger`."""
@@ -158,11 +157,22 @@ class SqlLedger:
         self._locks.require_held()
 
     def _own_name(self, connection: sa.Connection) -> str:
-        name = connection.execute(sa.select(_LOG.c.name)).scalar()
+        name = connection.execute(sa.select(tables.LOG.c.name)).scalar()
         if name is None:
             name = secrets.token_hex(16)
-            connection.execute(sa.insert(_LOG).values(name=name))
+            connection.execute(sa.insert(tables.LOG).values(name=name, size=0, frontier=""))
         return str(name)
+
+    @contextmanager
+    def _rows(self, query: sa.Select[Any], **asked: Any) -> Iterator[Iterator[Any]]:
+        """The rows as they come."""
+        with (
+            self._translated(),
+            self._engine.connect() as connection,
+            # A server-side cursor: closed at once, also when the reader stops half-way.
+            connection.execution_options(yield_per=1000).execute(query, asked) as rows,
+        ):
+            yield rows
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -193,64 +203,58 @@ class SqlLedger:
 class _Writer:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        self._steps: dict[str, int] = {}
+        self._added: list[dict[str, Any]] = []
         self.checkpoint: bytes | None = None
 
     def newest(self) -> tuple[Frontier, bytes | None]:
-        newest = sa.select(_CHECKPOINT).order_by(_CHECKPOINT.c.size.desc()).limit(1)
-        row = self._connection.execute(newest).first()
-        if row is None:
-            count = sa.select(sa.func.count()).select_from(_RECORD)
-            return Frontier(int(self._connection.execute(count).scalar_one())), None
-        return _frontier(row.size, row.frontier), _text(row.envelope, "the newest checkpoint")
+        size, frontier, envelope = self._connection.execute(tables.STATE).one()
+        if envelope is None:
+            return Frontier(int(self._connection.execute(tables.COUNT).scalar_one())), None
+        return _frontier(size, frontier), _envelope(envelope)
 
     def steps(self, run: str) -> int:
-        count = sa.select(sa.func.count()).where(_RECORD.c.run == run)
-        return int(self._connection.execute(count).scalar_one())
+        if run not in self._steps:
+            count = self._connection.execute(tables.COUNT_OF_RUN, {"run": run}).scalar_one()
+            self._steps[run] = int(count)
+        return self._steps[run]
 
-    def add(self, record: Record, frontier: Frontier, checkpoint: bytes) -> None:
-        roots = " ".join(root.hex() for root in frontier.roots)
-        row: dict[str, Any] = {"seq": record.seq, "run": record.run, "step": record.step}
-        row |= {"kind": record.kind, "body": record.body().decode()}
-        self._connection.execute(sa.insert(_RECORD).values(row))
-        kept = {"size": frontier.size, "frontier": roots, "envelope": checkpoint.decode()}
-        self._connection.execute(sa.insert(_CHECKPOINT).values(kept))
+    def add(self, kept: Kept) -> None:
+        self._added.append(kept._asdict() | {"body": kept.body.decode()})
+        self._steps[kept.run] = self.steps(kept.run) + 1
+
+    def close(self, frontier: Frontier, checkpoint: bytes) -> None:
+        self._connection.execute(tables.ADD, self._added)
+        roots = nodes_text(frontier.roots)
+        state = {"records": frontier.size, "roots": roots, "envelope": checkpoint.decode()}
+        self._connection.execute(tables.CLOSE, state)
         self.checkpoint = checkpoint
+
+
+def _kept(row: Any) -> Kept:
+    seq, run, step, kind, body, nodes = row
+    return Kept(seq, run, step, kind, _text(body, f"record {seq}"), nodes)
+
+
+def _envelope(text: Any) -> bytes | None:
+    return None if text is None else _text(text, "the newest checkpoint")
 
 
 def _frontier(size: int, text: str) -> Frontier:
     try:
-        return Frontier(size, tuple(bytes.fromhex(part) for part in text.split()))
+        roots = parse_nodes(text)
+        # As many as the size has bits: the same root could be had of fewer, larger subtrees.
+        if len(roots) == size.bit_count():
+            return Frontier(size, roots)
     except (ValueError, AttributeError):
-        raise EvidenceBroken(f"checkpoint {size}", "its frontier was changed.") from None
-
-
-def _engine(url: str) -> sa.Engine:
-    if url.startswith("sqlite:///"):
-        # Transactions are begun by hand: the driver's own begin too late to keep writers apart.
-        options = {"timeout": 30, "isolation_level": None}
-        return sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
-    # Whatever the database's default: a snapshot from before the append's lock would be out of date.
-    return sa.create_engine(_postgres(url), poolclass=sa.NullPool, isolation_level="READ COMMITTED")
+        pass
+    raise EvidenceBroken("the newest checkpoint", "the tree's edge kept with it was changed.")
 
 
 def _locks(engine: sa.Engine, label: str) -> Locks:
     if engine.dialect.name == "sqlite":
         return FolderLocks(Path(f"{label}.locks"))
     return AdvisoryLocks(engine.url, label)
-
-
-def _postgres(url: str) -> sa.URL:
-    scheme, _, rest = url.partition("://")
-    try:
-        # A password with an @ of its own would be read as part of the host, and shown.
-        if scheme in ("postgresql", "postgres") and rest.count("@") <= 1:
-            return sa.make_url(f"postgresql+psycopg://{rest}")
-    except (ValueError, sa.exc.ArgumentError):
-        pass
-    raise UsageError(
-        "REMIT_LEDGER must be sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE "
-        "(special characters percent-encoded)."
-    )
 
 
 def _label(engine: sa.Engine) -> str:

@@ -10,12 +10,12 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
 from remit.adapters.folder import translating_os
 from remit.errors import Refused, UsageError
+from remit.private_files import read_private
 from remit.pseudonyms import SECRET_BYTES, check_value, mac_under
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
@@ -99,32 +99,10 @@ def load_mac(path: Path) -> Callable[[bytes], bytes]:
 
 
 def _read(path: Path) -> bytes:
-    # Looked at once it is open, so that it is the same file. O_NONBLOCK: a pipe must not hang us.
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("not a file")
-        _require_private(path, status)
-        match = _SECRET.fullmatch(os.read(handle, 2 * SECRET_BYTES + 2))
-    finally:
-        os.close(handle)
+    match = _SECRET.fullmatch(read_private(path, 2 * SECRET_BYTES + 1))
     if match is None:
         raise ValueError("not a secret")
     return bytes.fromhex(match[1].decode())
-
-
-def _require_private(path: Path, status: os.stat_result) -> None:
-    mode = stat.S_IMODE(status.st_mode)
-    if mode & 0o077:
-        message = f"its mode is {mode:04o}, so others than its owner can use the secret."
-        way_out = f"chmod 600 {path}, and have a new secret instructed if anybody may have read it."
-    elif status.st_uid != os.geteuid():
-        message = "it belongs to another account, which can read and change the secret."
-        way_out = f"copy it as the account that runs remit, with mode 0600, and remove {path}."
-    else:
-        return
-    raise Refused("key-file-open", str(path), message, way_out)
 
 
 def _differs(name: str, what: str) -> Refused:

@@ -7,10 +7,11 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from remit.adapters.folder import translating_os
-from remit.evidence import Checkpoint
+from remit.records import Checkpoint
 
 _NAME = "the witness checkpoint"
 
@@ -28,7 +29,10 @@ class Witness:
     def read(self) -> bytes | None:
         """The checkpoint, if there ever was one."""
         with translating_os(_NAME):
-            return self._path.read_bytes() if self._path.exists() else None
+            try:
+                return self._path.read_bytes()
+            except FileNotFoundError:
+                return None
 
     def keep(self, envelope: bytes) -> None:
         """Replace it, unless what is there is newer.
@@ -58,5 +62,6 @@ class Witness:
                 os.close(handle)
 
 
+@lru_cache(maxsize=4)
 def _size(envelope: bytes) -> int:
     return Checkpoint.unverified(envelope, _NAME).size

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from itertools import islice
 from pathlib import Path
 
 from remit import signing
@@ -10,30 +12,21 @@ from remit.adapters.folder import translating_os
 from remit.bundle import make_bundle, verify_bundle
 from remit.cli.output import Output
 from remit.cli.show import story_text
-from remit.custody import Story, stories
+from remit.custody import REGISTER, Story
 from remit.errors import Refused, UsageError
-from remit.evidence import verify_log
+from remit.evidence import Ledger
 from remit.narrative import tell, title
+from remit.verification import verify_log
 from remit.wiring import Resolve, Settings, clock, open_ledger
 
 
 def show(options: argparse.Namespace, output: Output, _: Resolve) -> None:
-    """Tell a run's story, or list the runs."""
+    """Tell a run's story, or list the newest runs."""
     ledger = open_ledger(Settings.from_environment())
-    records = [kept.record() for kept in ledger.kept(options.run)]
     if options.run is None:
-        found = [_line(story) for story in stories(records)]
-        text = "\n".join(f"{e['run']}  {e['state']:<10} {e['opened']}" for e in found)
-        output.result({"runs": found}, text or "No run yet.")
+        _list(ledger, options, output)
         return
-    if not records:
-        raise Refused(
-            "run-unknown",
-            f"run {options.run}",
-            "the evidence has no run of this id.",
-            "list the runs with remit evidence show.",
-        )
-    story = Story(options.run, records)
+    story = _story(ledger, options.run)
     fields = {
         "run": options.run,
         "records": [
@@ -45,10 +38,36 @@ def show(options: argparse.Namespace, output: Output, _: Resolve) -> None:
                 "title": title(r),
                 "text": tell(r),
             }
-            for r in records
+            for r in story.records
         ],
     }
     output.result(fields, story_text(story))
+
+
+def _list(ledger: Ledger, options: argparse.Namespace, output: Output) -> None:
+    if options.limit < 1:
+        raise UsageError("--limit is at least 1.")
+    before = None if options.before is None else _story(ledger, options.before).records[0].seq
+    names = (run for _, run in ledger.runs(before) if run != REGISTER)
+    runs = list(islice(names, options.limit + 1))
+    found = [_line(_story(ledger, run)) for run in runs[: options.limit]]
+    more = len(runs) > options.limit
+    lines = [f"{e['run']}  {e['state']:<10} {e['opened']}" for e in found]
+    if more:
+        lines.append(f"Earlier ones: remit evidence show --before {found[-1]['run']}")
+    output.result({"runs": found, "more": more}, "\n".join(lines) or "No run yet.")
+
+
+def _story(ledger: Ledger, run: str) -> Story:
+    records = [kept.record() for kept in ledger.kept(run)]
+    if not records:
+        raise Refused(
+            "run-unknown",
+            f"run {run}",
+            "the evidence has no run of this id.",
+            "list the runs with remit evidence show.",
+        )
+    return Story(run, records)
 
 
 def export(options: argparse.Namespace, output: Output, _: Resolve) -> None:
@@ -87,7 +106,8 @@ def _verify_all(options: argparse.Namespace, output: Output) -> None:
         else signing.key_of(signing.load_signer(settings.signing_key))
     )
     earlier = [_read(path) for path in options.checkpoint]
-    checkpoint = verify_log(open_ledger(settings), [key], earlier)
+    processes = len(os.sched_getaffinity(0))
+    checkpoint = verify_log(open_ledger(settings), [key], earlier, processes)
     output.result(
         {"records": checkpoint.size, "root": checkpoint.root, "at": checkpoint.at},
         f"{checkpoint.size} records verify: none was changed, dropped or reordered.\n"
@@ -98,7 +118,9 @@ def _verify_all(options: argparse.Namespace, output: Output) -> None:
 def _line(story: Story) -> dict[str, str]:
     obligation = story.obligation()
     late = obligation is not None and obligation.is_due(clock())
-    state = "overdue" if late else story.records[-1].kind
+    # What the target says does not change a run's state; that it is confirmed does.
+    told = [record.kind for record in story.records if record.kind != "answered"]
+    state = "overdue" if late else (told or ["answered"])[-1]
     return {"run": story.run, "state": state, "opened": story.records[0].at}
 
 

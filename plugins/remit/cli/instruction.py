@@ -16,6 +16,7 @@ from remit.errors import Refused, UsageError
 from remit.instruction import PAYLOAD_TYPE, Instruction, envelope_path
 from remit.instruction.draft import draft
 from remit.ports import Relation
+from remit.token_signer import TokenKey
 from remit.wiring import Resolve, Settings, clock, open_source
 
 
@@ -26,9 +27,23 @@ def new_key(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     if options.kind == "pseudonym":
         new_pseudonym_key(options, output)
         return
+    if str(options.out).startswith("pkcs11:"):
+        _new_key_in_token(options, output)
+        return
     public = signing.new_key(options.kind, options.out, post_quantum=options.hybrid)
     fields = {"private": str(options.out), "public": str(public), "key_id": public.key_id}
     output.result(fields, f"{public}\nThe private key is {options.out}: keep it where it is used.")
+
+
+def _new_key_in_token(options: argparse.Namespace, output: Output) -> None:
+    """Make a signing key in a token; there is no file of it."""
+    if options.kind != "signing":
+        raise UsageError("only signing keys are made in a token; give a file for any other.")
+    uri = str(options.out)
+    TokenKey(uri).make()
+    public = signing.key_of(signing.load_signer(uri))
+    fields = {"private": uri, "public": str(public), "key_id": public.key_id}
+    output.result(fields, f"{public}\nThe private key is in the token, and cannot leave it.")
 
 
 def draft_instruction(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:

@@ -53,7 +53,11 @@ def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     new.add_argument("kind", choices=_KINDS, help=about)
     about = "of a recipient: X25519 together with ML-KEM-768, against quantum computers to come"
     new.add_argument("--hybrid", action="store_true", help=about)
-    new.add_argument("out", type=_path, help="file for the private key or secret; must not exist")
+    new.add_argument(
+        "out",
+        type=_path,
+        help="file for the private key or secret, which must not exist; or pkcs11:...",
+    )
     rotate = _command(keys, "rotate", keycommands.rotate_key, "sign with another key from now on")
     rotate.add_argument("new", type=_text, help="the new private signing key")
     _trust(rotate)
@@ -178,8 +182,10 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     _interval(run)
     _trust(run)
-    confirm = _command(commands, "confirm", runs.confirm, "look for a run's receipt and verify it")
+    confirm = _command(commands, "confirm", runs.confirm, "look for what confirms a run, verify it")
     confirm.add_argument("run", type=_text)
+    about = "who stands for an unsigned control file: name or e-mail, as instructed"
+    confirm.add_argument("--by", type=_text, metavar="PERSON", help=about)
     _trust(confirm)
     delete = _command(commands, "delete", runs.delete, "execute every due deletion")
     delete.add_argument("--due", action="store_true", required=True, help="all that is due now")
@@ -206,6 +212,8 @@ def _target(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--sign", type=_text, required=True, help="the target's private signing key"
     )
     receive.add_argument("--out", type=_path, help="first write the tables to this folder")
+    about = "also send the receipt to the processor's endpoint, such as https://HOST/remit/receipts"
+    receive.add_argument("--post", type=_text, metavar="URL", help=about)
     receive.add_argument(
         "--system", type=_text, default="remit receive", help="what loads the data"
     )
@@ -221,6 +229,9 @@ def _evidence(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     group = _group(commands, "evidence", "show, export and verify the evidence")
     show = _command(group, "show", evidence.show, "a run's story; without RUN, the list of runs")
     show.add_argument("run", nargs="?")
+    show.add_argument("--limit", type=int, default=50, help="how many runs to list, newest first")
+    show.add_argument("--before", type=_text, metavar="RUN",
+                      help="list those that were opened before this one")  # fmt: skip
     export = _command(group, "export", evidence.export, "one run's evidence as one file")
     export.add_argument("run", type=_text)
     export.add_argument("--out", type=_path, required=True)

@@ -10,13 +10,14 @@ from remit import instruction as instructions
 from remit.cli.output import Output
 from remit.cli.plan import require_own_interval
 from remit.cli.show import story_text
-from remit.custody import Deployment, Run, execute_due, run_id, stories
+from remit.custody import Deployment, Run, execute_due, run_id
 from remit.errors import (
     RemitError,
     Unavailable,
     UsageError,
     describe_unexpected,
 )
+from remit.evidence import of_kinds
 from remit.wiring import (
     Resolve,
     Settings,
@@ -25,6 +26,7 @@ from remit.wiring import (
     open_judge,
     open_landing,
     open_source,
+    open_target,
     os_user,
 )
 
@@ -63,16 +65,22 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
 
 
 def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
-    """Look for the receipt once."""
+    """Look for what confirms once."""
     current = Run(options.run, _deployment(options, resolve), _principal())
     landing = open_landing(current.landing(), resolve)
-    if current.confirm(landing) is None:
-        raise Unavailable(f"run {options.run}", "the target has not written its receipt yet.")
+    if current.confirm(landing, open_target(resolve), options.by) is None:
+        raise Unavailable(f"run {options.run}", _not_yet(current))
     due_at = current.story.last("confirmed")["due"]
     fields = {"run": options.run, "state": "confirmed", "deletion_due": due_at}
     output.result(
         fields, f"Run {options.run} is confirmed; its copies are due for deletion at {due_at}."
     )
+
+
+def _not_yet(current: Run) -> str:
+    if current.awaits_person():
+        return "its control file is not signed; somebody named must stand for it (--by PERSON)."
+    return "the target has not confirmed it yet."
 
 
 def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
@@ -111,16 +119,17 @@ def _deployment(options: argparse.Namespace, resolve: Resolve) -> Deployment:
 
 def _unfinished(deployment: Deployment, asked: tuple[object, ...]) -> str | None:
     """The run that an interrupted `remit run` with the same arguments left."""
-    for story in reversed(stories(deployment.log.records())):
-        if not story.has("opened"):
-            continue
-        opened = story.last("opened")
+    for record in of_kinds(deployment.log.ledger, "opened", newest_first=True):
+        opened = record.data
         digest = opened["instruction"]["digest"]
         pinned = (digest, opened["source"], opened["landing"], opened["interval"])
-        ended = any(story.has(kind) for kind in ("delivered", "stopped", "deleted"))
-        if pinned == asked and not ended:
-            return story.run
+        if pinned == asked and not _ended(deployment, record.run):
+            return record.run
     return None
+
+
+def _ended(deployment: Deployment, run: str) -> bool:
+    return any(deployment.log.ledger.kept(run, ("delivered", "stopped", "deleted")))
 
 
 def _new_name(text: bytes) -> str:

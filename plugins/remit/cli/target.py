@@ -12,6 +12,7 @@ from typing import Any
 
 from remit import signing
 from remit.adapters.folder import FolderStore, translating_os
+from remit.adapters.receipt_post import post_receipt, require_endpoint
 from remit.cli.output import Output
 from remit.errors import Refused, UsageError
 from remit.manifest import RECEIPT
@@ -24,6 +25,8 @@ from remit.wiring import Resolve, Settings, clock, os_user
 
 def receive(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     """Verify, decrypt, reconcile; then, and only then, write the receipt."""
+    if options.post is not None:
+        require_endpoint(options.post)
     delivery = _delivery(options)
     key = signing.load_recipient(options.key)
     signer = signing.load_signer(options.sign)
@@ -47,8 +50,15 @@ def receive(options: argparse.Namespace, output: Output, _: Resolve) -> None:
         hidden.write_bytes(receipt)
         hidden.replace(path)
     manifest = delivery.opened.manifest
+    sent = ""
+    if options.post is not None:
+        post_receipt(options.post, manifest.run, receipt)
+        sent = f", sent to {options.post}"
     fields = {"run": manifest.run, "rows": manifest.rows, "receipt": str(path)}
-    output.result(fields, f"Received {manifest.rows} rows of run {manifest.run}; receipt {path}.")
+    fields |= {"posted": options.post is not None}
+    output.result(
+        fields, f"Received {manifest.rows} rows of run {manifest.run}; receipt {path}{sent}."
+    )
 
 
 def open_delivery(options: argparse.Namespace, output: Output, _: Resolve) -> None:

@@ -1,6 +1,7 @@
 """Custody: what happened to a run, and which step may come next. See `remit.custody.run`."""
 
 from remit.custody.arrivals import key_of
+from remit.custody.confirmation import TargetSystems, Watch
 from remit.custody.deletion import Execution, execute_due
 from remit.custody.deployment import Deployment
 from remit.custody.divided import Divided
@@ -22,6 +23,8 @@ __all__ = [
     "Register",
     "Run",
     "Story",
+    "TargetSystems",
+    "Watch",
     "due",
     "entries_of",
     "execute_due",

@@ -21,14 +21,7 @@ class BoundRun(Custodian):
 
     def require_holdable(self, by: str, until: datetime) -> None:
         """Refuse (person-not-authorised, hold-too-long) a hold that the instruction does not allow."""
-        named = self.instruction().terms.contacts.authorised
-        if by not in {person.email for person in named} | {person.name for person in named}:
-            raise Refused(
-                "person-not-authorised",
-                f"run {self.id}",
-                "the instruction does not name this person as authorised.",
-                f"one of {', '.join(person.email for person in named)} can hold this run.",
-            )
+        self.require_authorised(by, "hold")
         obligation = self.story.obligation()
         latest = (obligation.due if obligation else self.deployment.clock()) + LONGEST_HOLD
         if until > latest:
@@ -37,6 +30,17 @@ class BoundRun(Custodian):
                 f"run {self.id}",
                 f"no hold reaches beyond {timestamp(latest)}, a year after the deletion was due.",
                 "hold it for less; what must be kept longer needs the controller's instruction.",
+            )
+
+    def require_authorised(self, by: str, act: str) -> None:
+        """Refuse (person-not-authorised) an act of somebody whom the instruction does not name."""
+        named = self.instruction().terms.contacts.authorised
+        if by not in {person.email for person in named} | {person.name for person in named}:
+            raise Refused(
+                "person-not-authorised",
+                f"run {self.id}",
+                "the instruction does not name this person as authorised.",
+                f"one of {', '.join(person.email for person in named)} can {act} this run.",
             )
 
     def require_due(self, obligation: Obligation) -> None:

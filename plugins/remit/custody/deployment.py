@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remit.evidence import EvidenceLog
 from remit.instruction import TrustStore
-from remit.ports import Clock, KeyStore, PseudonymKeys, Store
+from remit.ports import Clock, Inbox, KeyStore, PseudonymKeys, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Deployment:
     Attributes:
         suites: the folder of expectations.
         instructions: the folder in which new versions and revocations arrive.
+        inbox: where receipts are that came by HTTP.
         rows_per_piece: about how many rows of a large table one piece has; None for the default.
     """
 
@@ -28,4 +29,5 @@ class Deployment:
     pseudonyms: PseudonymKeys
     suites: Path
     instructions: Path
+    inbox: Inbox
     rows_per_piece: int | None = None

@@ -27,7 +27,7 @@ from remit.errors import (
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, verify
 from remit.instruction.interval import Interval, for_interval
-from remit.ports import LandingZone, Store
+from remit.ports import KeyStore, LandingZone, Store
 from remit.signing import PublicKey
 
 Landing = Callable[[str], LandingZone]
@@ -79,6 +79,20 @@ class Custodian:
         """The run's own data interval, where its instruction asks for one."""
         fields = self.story.last("opened")["interval"]
         return Interval.from_json(fields) if fields else None
+
+    def keys(self) -> KeyStore:
+        """The store that the run's staging key is in.
+
+        Raises:
+            Unavailable: another one is set, or it is not there; the key is not gone from it then.
+        """
+        keys, story = self.deployment.keys, self.story
+        if story.has("obliged") and keys.identity() != story.last("obliged")["key_store"]:
+            raise Unavailable(
+                keys.label,
+                "it is not the store that this run's staging key is in (replaced or not mounted).",
+            )
+        return keys
 
     def register(self, instruction: VerifiedInstruction) -> Register:
         """The instructions received, with what arrived of this one since."""
@@ -178,7 +192,7 @@ class Custodian:
 
     def _refused(self, name: str, refusal: Refused, ends: bool, landing: Landing | None) -> None:
         if ends:  # before it is recorded: a full ledger must not keep the extract readable
-            self.deployment.keys.destroy(self.id)
+            self.keys().destroy(self.id)
         data = {"step": name, "refusal": refusal.as_json(), "ends_run": ends}
         self.record("refused", data)
         if ends:
@@ -186,7 +200,7 @@ class Custodian:
 
     def _stop(self, name: str, landing: Landing) -> None:
         """End the run: what it staged is unreadable already; delete it unless somebody holds it."""
-        self.deployment.keys.destroy(self.id)
+        self.keys().destroy(self.id)
         now = self.deployment.clock()
         reason = f"stopped at {name}"
         self.record("stopped", {"step": name, "due": timestamp(now), "reason": reason})
@@ -284,7 +298,7 @@ class Custodian:
 
     def delete_copies(self, story: Story, obligation: Obligation, landing: Landing) -> None:
         """Record what is found, remove it, look again, and certify."""
-        staging, keys = self.deployment.staging, self.deployment.keys
+        staging, keys = self.deployment.staging, self.keys()
         keys.destroy(self.id)  # first: whatever fails below, nothing can be read any more
         require_store(staging, story.last("obliged")["staging_store"])
         zone = None

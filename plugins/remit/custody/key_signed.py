@@ -13,9 +13,10 @@ from remit.custody.key_roles import Role
 from remit.custody.story import Story
 from remit.delete import PAYLOAD_TYPE as CERTIFICATE_TYPE
 from remit.errors import EvidenceBroken, Refused
-from remit.evidence import CHECKPOINT_TYPE, Checkpoint, Ledger, parse_timestamp, succession
+from remit.evidence import Checkpoint, Ledger, parse_timestamp, succession
 from remit.instruction.trust import signers
 from remit.manifest import PAYLOAD_TYPE as MANIFEST_TYPE
+from remit.records import CHECKPOINT_TYPE
 
 Shown = dict[str, Any]
 

@@ -109,7 +109,8 @@ def require_keys_stand(
             "ask the controller for a new version with the key that was rotated to.",
         )
     keys = instruction.terms.target.receipt_keys
-    if all(key.key_id in revoked for key in keys):
+    signs = "receipt" in instruction.terms.confirmation.by
+    if signs and all(key.key_id in revoked for key in keys):
         raise _receipt_key_revoked("instruction field receipt_key", revoked[keys[0].key_id])
 
 

@@ -22,27 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from remit import canonical, deliver, extract, seal, validate
-from remit.confirm import verify_receipt
 from remit.custody import dumps
-from remit.custody.bounds import BoundRun
+from remit.custody.confirmation import ConfirmedRun
 from remit.custody.guard import Landing, require_store
 from remit.custody.history import previous_plan
-from remit.custody.keys import require_own_key_stands, require_receipt_key_stands
+from remit.custody.keys import require_own_key_stands
 from remit.custody.register import Register
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, read_signed, verify
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
-from remit.manifest import RECEIPT, open_manifest, sign_manifest
+from remit.manifest import open_manifest, sign_manifest
 from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
 from remit.table_writer import Staging
 
-RECEIPT_LIMIT = 1 << 20
 
-
-class Run(BoundRun):
+class Run(ConfirmedRun):
     """One run of one instruction from one source to one landing zone.
 
     Each step's method may be called again at any time; it returns whether it did anything new.
@@ -214,7 +211,7 @@ class Run(BoundRun):
             if self.story.has("validated"):
                 return False
             instruction, story = self.instruction(), self.story
-            opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
+            opener = seal.staging_opener(self.keys(), self.id, story.staging_key)
             report = validate.validate(
                 instruction,
                 self.id,
@@ -237,8 +234,9 @@ class Run(BoundRun):
                 return False
             if not self.story.has("sealing"):
                 self._begin_sealing()
-            self.deployment.keys.destroy(self.id)
-            if self.deployment.keys.exists(self.id):
+            keys = self.keys()
+            keys.destroy(self.id)
+            if keys.exists(self.id):
                 raise Refused(
                     "staging-key-kept",
                     f"staging key of run {self.id}",
@@ -269,17 +267,6 @@ class Run(BoundRun):
             digest = canonical.sha256(story.manifest_envelope)
             self.record("delivered", {"to": landing.label, "manifest": digest})
             return True
-
-    def confirm(self, landing: LandingZone) -> bool | None:
-        """Look for the receipt: None when there is none yet, False when it was accepted before."""
-        with self.step("confirm", after="delivered", landing=lambda _: landing):
-            if self.story.has("confirmed"):
-                return False
-            # A receipt is accepted whatever became of the instruction: it proves what happened.
-            if self._accept_receipt(landing):
-                return True
-            self._require_still_in_force("confirm", lambda _: landing)
-            return None
 
     def withdraw(self, landing: Landing) -> bool:
         """Stop a run that is not confirmed, if its instruction is no longer in force.
@@ -337,6 +324,8 @@ class Run(BoundRun):
             if obligation is None or obligation.done:
                 return False
             self.require_due(obligation)
+            self.look_before_deletion(landing)
+            story = self.story
             self.delete_copies(story, obligation, landing)
             return True
 
@@ -369,40 +358,6 @@ class Run(BoundRun):
             register.revoke_beside(file)
         return register
 
-    def _accept_receipt(self, landing: LandingZone) -> bool:
-        """Verify the receipt and record it; False when there is none."""
-        envelope = _read_receipt(landing, self.id)
-        if envelope is None:
-            return False
-        instruction, now = self.instruction(), self.deployment.clock()
-        sent = self.story.manifest_envelope
-        manifest = open_manifest(sent, instruction)
-        found = verify_receipt(envelope, instruction, manifest, canonical.sha256(sent), now)
-        require_receipt_key_stands(found.receipt, self.revoked_keys())
-        self.record(
-            "confirmed",
-            {
-                "receipt": envelope.decode(),
-                "receipt_id": found.receipt.receipt,
-                "receipt_key": found.receipt.key_id,
-                "principal": found.receipt.principal,
-                "rows": sum(file.accepted for file in found.receipt.files),
-                "due": timestamp(now + instruction.terms.retention.after_confirmation),
-                "reason": "confirmed by the target",
-            },
-        )
-        return True
-
-    def _has_receipt(self, landing: Landing) -> bool:
-        """Whether the run was confirmed after all; what is no true receipt confirms nothing."""
-        if not self.story.has("delivered"):
-            return False
-        try:
-            with self.recorded("confirm"):
-                return self._accept_receipt(landing(self.landing()))
-        except Refused:
-            return False  # it is recorded
-
     def _oblige(self, instruction: VerifiedInstruction, source: Source) -> PublicKey:
         """Record the duty to delete; only then make the staging key, which it covers too."""
         dumped = dumps.taken_up(source)
@@ -415,17 +370,18 @@ class Run(BoundRun):
                     "reason": "maximum age without confirmation",
                     "staging": f"{self.deployment.staging.label}/{self.id}",
                     "staging_store": self.deployment.staging.claim(),
+                    "key_store": self.deployment.keys.claim(),
                     **dumped,
                 },
             )
         dumps.require_same(self.story, dumped)
-        return PublicKey("x25519", self.deployment.keys.create(self.id))
+        return PublicKey("x25519", self.keys().create(self.id))
 
     def _begin_sealing(self) -> None:
         instruction, story = self.instruction(), self.story
         self.require_own_key(instruction)  # it signs the manifest
         files = story.last("extracted")["files"]
-        opener = seal.staging_opener(self.deployment.keys, self.id, story.staging_key)
+        opener = seal.staging_opener(self.keys(), self.id, story.staging_key)
         seal.require_wrapping(
             instruction, self.id, files, self.deployment.staging, opener, story.staging_key
         )
@@ -456,11 +412,3 @@ def _refusals(*checks: Callable[[], object]) -> list[Refused]:
         except Refused as refusal:
             found.append(refusal)
     return found
-
-
-def _read_receipt(landing: LandingZone, run: str) -> bytes | None:
-    try:
-        with landing.open(f"{run}/{RECEIPT}") as file:
-            return file.read(RECEIPT_LIMIT)
-    except FileNotFoundError:
-        return None

@@ -138,12 +138,6 @@ class Retention(Strict):
         return self
 
 
-class Confirmation(Strict):
-    """What counts as ingested: L3, reconciled by the target and signed."""
-
-    level: Annotated[Literal["L3"], said("Reconciled by the target and signed: L3")]
-
-
 class Validity(Strict):
     """When the instruction may be acted on: from <= now < until."""
 

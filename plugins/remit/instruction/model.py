@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, WithJsonSchema, model_validator
 
 from remit.instruction.conditions import (
-    Confirmation,
     PseudonymKey,
     Reporting,
     Retention,
@@ -18,6 +17,7 @@ from remit.instruction.conditions import (
     Suppress,
     Validity,
 )
+from remit.instruction.confirmation import Confirmation
 from remit.instruction.dump import Dump
 from remit.instruction.forms import (
     Category,
@@ -150,6 +150,7 @@ class Instruction(Strict):
         self._require_succession()
         self._require_keys()
         self._require_suppressible()
+        self.confirmation.require_reachable({table.name for table in self.tables})
         return self
 
     def _require_distinct(self) -> None:

@@ -6,9 +6,11 @@ are text and occur once. Aliases and tags are refused, and so is more than 1 MiB
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -149,6 +151,17 @@ def document_of(text: bytes) -> Document:
         raise NotPlainYaml(f"not YAML: {error.problem}.", place) from None
     except (yaml.YAMLError, RecursionError, ValueError):
         raise NotPlainYaml("it is not YAML.") from None
+
+
+@lru_cache(maxsize=4)
+def json_of(text: bytes) -> str:
+    """The document as JSON. Raises `NotPlainYaml`.
+
+    A step verifies its instruction several times, and most of that is reading the YAML. The text is
+    what is remembered, byte for byte, and not what was concluded from it: signatures and keys are
+    looked at each time.
+    """
+    return json.dumps(document_of(text).value)
 
 
 def load(text: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -17,7 +16,7 @@ from remit.errors import Refused, UsageError, one_line
 from remit.instruction.fields import WHOLE, Field, locate
 from remit.instruction.forms import Lacking, Misfit
 from remit.instruction.model import Instruction
-from remit.instruction.plain_yaml import Document, NotPlainYaml, document_of
+from remit.instruction.plain_yaml import Document, NotPlainYaml, document_of, json_of
 from remit.instruction.vague import SaysNothing
 
 
@@ -83,11 +82,11 @@ def problems_of(text: bytes) -> Instruction | list[Problem]:
     right by themselves.
     """
     try:
-        document = document_of(text)
-        return Instruction.model_validate_json(json.dumps(document.value))
+        return Instruction.model_validate_json(json_of(text))
     except NotPlainYaml as error:
         return [Problem("instruction-invalid", WHOLE, *error.place, error.message)]
     except ValidationError as error:
+        document = document_of(text)
         wrong = error.errors(include_url=False, include_input=False)
         found = {(p.where, p.message): p for p in (_problem(one, document) for one in wrong)}
         return sorted(found.values(), key=lambda problem: (problem.line, problem.column))

@@ -9,6 +9,7 @@ The caller must let only the controller's own people put keys into the trust fol
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -19,7 +20,7 @@ from pathlib import Path
 from remit import signing
 from remit.errors import Refused, Unavailable
 from remit.instruction.model import Instruction
-from remit.instruction.plain_yaml import NotPlainYaml, load
+from remit.instruction.plain_yaml import NotPlainYaml, json_of
 from remit.instruction.reading import digest_of, invalid, parse, read
 from remit.signing import PublicKey
 
@@ -300,7 +301,7 @@ def claimed_key(text: bytes) -> tuple[list[str], object]:
         Refused: instruction-invalid, when it names no controller.
     """
     try:
-        fields = load(text)
+        fields = json.loads(json_of(text))
         names = [party["name"] for party in [fields["controller"], *_joint(fields)]]
     except NotPlainYaml as error:
         line, column = error.place

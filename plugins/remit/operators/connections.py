@@ -7,6 +7,8 @@
     aws        login, password; extra: region_name,             s3://bucket/prefix?...
                endpoint_url, aws_session_token, service_config:
                {"s3": {"bucket_name", "prefix", "endpoint_url"}}
+    http       host, schema (https), port, password: the    https://:token@host/base?ca=...
+               bearer token; extra: {"ca": "/file.pem"}
     any other  whatever its hook reads                          a database that the hook connects to
 
 For the named types no provider package is needed: the fields are read, no hook is opened. The hook
@@ -15,6 +17,7 @@ of any other must be one for databases (DbApiHook).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -28,40 +31,65 @@ if TYPE_CHECKING:
 _PORTS = {"mysql": 3306, "mssql": 1433, "oracle": 1521}
 
 
-def resolve(connection_id: str) -> str | Database:
-    """What is behind a connection; inside a task."""
+class Airflows:
+    """The connections that Airflow looks up in one way; a `remit.wiring.Connections`."""
+
+    def __init__(self, get: Callable[[str], Connection]) -> None:
+        self._get = get
+
+    def __call__(self, connection_id: str) -> str | Database:
+        """What is behind the connection."""
+        return address(self._get(connection_id))
+
+    def password(self, connection_id: str) -> str:
+        """The connection's password; empty if it has none."""
+        return self._get(connection_id).password or ""
+
+
+def _in_task(connection_id: str) -> Connection:
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
     try:
-        connection = BaseHook.get_connection(connection_id)
+        return BaseHook.get_connection(connection_id)
     except (AirflowNotFoundException, AirflowRuntimeError):
         raise _not_found(connection_id) from None
-    return address(connection)
 
 
-async def resolve_async(connection_id: str) -> str | Database:
-    """What is behind a connection; inside a trigger."""
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
-
-    try:
-        connection = await BaseHook.aget_connection(connection_id)
-    except (AirflowNotFoundException, AirflowRuntimeError):
-        raise _not_found(connection_id) from None
-    return address(connection)
-
-
-def resolve_stored(connection_id: str) -> str | Database:
-    """What is behind a connection; on the command line, which may read Airflow's database."""
+def _stored(connection_id: str) -> Connection:
     from airflow.models.connection import Connection as Stored
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        connection = Stored.get_connection_from_secrets(connection_id)
+        return Stored.get_connection_from_secrets(connection_id)
     except AirflowNotFoundException:
         raise UsageError(f"Airflow has no connection {connection_id}.") from None
-    return address(connection)
+
+
+resolve = Airflows(_in_task)
+"""Looks connections up inside a task."""
+
+resolve_stored = Airflows(_stored)
+"""Looks connections up on the command line, which may read Airflow's database."""
+
+
+async def looked_up(connection_ids: Collection[str]) -> Airflows:
+    """These connections, looked up inside a trigger, whose threads cannot do it themselves."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+
+    known = {}
+    for name in connection_ids:
+        try:
+            known[name] = await BaseHook.aget_connection(name)
+        except (AirflowNotFoundException, AirflowRuntimeError):
+            raise _not_found(name) from None
+    return Airflows(known.__getitem__)
+
+
+async def resolve_async(connection_id: str) -> str | Database:
+    """What is behind a connection; inside a trigger."""
+    return (await looked_up([connection_id]))(connection_id)
 
 
 def address(connection: Connection) -> str | Database:
@@ -80,6 +108,8 @@ def address(connection: Connection) -> str | Database:
         return _absolute(connection.extra_dejson.get("path"), name, "path in its extra")
     if connection.conn_type == "aws":
         return _bucket(connection)
+    if connection.conn_type == "http":
+        return _fhir(connection)
     return _database(connection)
 
 
@@ -152,6 +182,26 @@ def _bucket(connection: Connection) -> str:
     keys = f"{quote(login, safe='')}:{quote(password, safe='')}@" if login else ""
     query = urlencode({name: value for name, value in options.items() if value})
     return f"s3://{keys}{bucket}/{quote(prefix)}" + (f"?{query}" if query else "")
+
+
+def _fhir(connection: Connection) -> str:
+    """A FHIR base, its bearer token, and the file of the authority that is pinned, if one is."""
+    extra, host = dict(connection.extra_dejson), connection.host or ""
+    authority = extra.pop("ca", None)
+    scheme, _, place = host.rpartition("://")
+    if not place or not connection.password or connection.login or extra:
+        raise UsageError(
+            f"connection {connection.conn_id} needs a host, a bearer token as its password, no login, and "
+            "no other extra than ca, the file of the authority that is trusted."
+        )
+    host, slash, path = place.partition("/")
+    port = f":{connection.port}" if connection.port else ""
+    token = quote(connection.password, safe="")
+    query = ""
+    if authority is not None:
+        query = f"?{urlencode({'ca': _absolute(authority, connection.conn_id, 'ca in its extra')})}"
+    scheme = scheme or connection.schema or "https"
+    return f"{scheme}://:{token}@{host}{port}{slash}{path}{query}"
 
 
 def _absolute(path: str | None, name: str, field: str) -> str:

@@ -1,13 +1,15 @@
-"""Waits in the triggerer until a run's receipt is there.
+"""Waits in the triggerer until something is there that may confirm a run.
 
-It is handed the landing zone as the run's evidence has it (``conn:ID`` or a folder's path) and looks
-the connection up itself: what Airflow stores of a trigger then holds no address and no secret.
+It is handed the landing zone as the run's evidence has it (``conn:ID`` or a folder's path), and what
+the instruction takes as a confirmation, and looks connections up itself: what Airflow stores of a
+trigger then holds no address and no secret. It judges nothing: what it fires says that it is worth
+looking, and the task looks itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,29 +18,45 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from remit.errors import RemitError, Unavailable
 from remit.operators.connections import resolve_async
 
+_FIELDS = ("landing", "remit_run", "poke_interval", "deadline", "rule", "ways", "tables")
+
 
 class ReceiptTrigger(BaseTrigger):
-    """Fires when the receipt is there, or at the deadline; it reads nothing.
+    """Fires when an answer is there, or at the deadline.
 
     Args:
         landing: the landing zone's specification.
         remit_run: the run's id.
         poke_interval: seconds between two looks.
         deadline: when to stop looking, ISO 8601 with an offset.
+        rule: the instruction's `confirmation`.
+        ways: those of its ways that something may come by.
+        tables: the names of the tables that leave.
     """
 
-    def __init__(self, landing: str, remit_run: str, poke_interval: float, deadline: str) -> None:
+    def __init__(
+        self,
+        landing: str,
+        remit_run: str,
+        poke_interval: float,
+        deadline: str,
+        rule: Mapping[str, Any],
+        ways: Sequence[str],
+        tables: Sequence[str],
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.landing = landing
         self.remit_run = remit_run
         self.poke_interval = poke_interval
         self.deadline = deadline
+        self.rule = dict(rule)
+        self.ways = list(ways)
+        self.tables = list(tables)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How Airflow stores it."""
-        fields = ("landing", "remit_run", "poke_interval", "deadline")
         path = f"{type(self).__module__}.{type(self).__qualname__}"
-        return path, {name: getattr(self, name) for name in fields}
+        return path, {name: getattr(self, name) for name in _FIELDS}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, and sleep in between."""
@@ -52,20 +70,31 @@ class ReceiptTrigger(BaseTrigger):
 
     async def _there(self) -> bool:
         try:
-            known: Any = None
-            if self.landing.startswith("conn:"):
-                known = await resolve_async(self.landing.removeprefix("conn:"))
-            return await asyncio.to_thread(_exists, self.landing, known, self.remit_run)
+            known = {name: await resolve_async(name) for name in self._connections()}
+            return await asyncio.to_thread(self._answered, known)
         except Unavailable as error:
             self.log.warning("%s; looking again later.", error)
             return False
         except RemitError:
             return True  # no use in waiting: the task looks itself, and says what is wrong
 
+    def _connections(self) -> set[str]:
+        """The ids of the connections that are needed."""
+        described = (self.rule.get(way) for way in self.ways)
+        needed = {one["connection"] for one in described if one}
+        if self.landing.startswith("conn:"):
+            needed.add(self.landing.removeprefix("conn:"))
+        return needed
 
-def _exists(landing: str, known: Any, run: str) -> bool:
-    """In a thread: a network file system may take its time, and so do the imports."""
-    from remit.manifest import RECEIPT
-    from remit.wiring import open_landing
+    def _answered(self, known: Mapping[str, Any]) -> bool:
+        """In a thread: a network file system may take its time, and so do the imports."""
+        from remit.custody import Watch
+        from remit.instruction.confirmation import Confirmation
+        from remit.wiring import Settings, open_inbox, open_landing, open_target
 
-    return open_landing(landing, lambda _: known).exists(f"{run}/{RECEIPT}")
+        rule = Confirmation.model_validate(self.rule)
+        return Watch(self.remit_run, rule, self.ways, self.tables).is_answered(
+            open_landing(self.landing, known.__getitem__),
+            open_inbox(Settings.from_environment()),
+            open_target(known.__getitem__),
+        )

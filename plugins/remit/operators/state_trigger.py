@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
-from remit.operators.connections import resolve_async
+from remit.operators.connections import Airflows, looked_up
 from remit.wiring import Settings, open_deployment, open_source
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class StateTrigger(BaseTrigger):
         left, done = threading.Event(), asyncio.Event()
         loop, told = asyncio.get_running_loop(), dict[str, Any](refusal=None, failure=None)
         try:
-            known = await self._addresses()
+            known = await self._connections()
             thread = threading.Thread(
                 target=self._held, args=(known, left, told, done, loop), daemon=True
             )
@@ -83,17 +83,17 @@ class StateTrigger(BaseTrigger):
             left.set()
         yield TriggerEvent({"run": self.remit_run, **told})  # type: ignore[no-untyped-call]
 
-    async def _addresses(self) -> dict[str, Any]:
-        """What is behind the connections that the thread will need; it cannot look them up itself."""
-        staging = Settings.from_environment().staging
-        used = {self.source_conn_id}
-        if staging.startswith("conn:"):
-            used.add(staging.removeprefix("conn:"))
-        return {name: await resolve_async(name) for name in used}
+    async def _connections(self) -> Airflows:
+        """The connections that the thread will need; it cannot look them up itself."""
+        settings = Settings.from_environment()
+        used = {self.source_conn_id, *settings.secret_connections()}
+        if settings.staging.startswith("conn:"):
+            used.add(settings.staging.removeprefix("conn:"))
+        return await looked_up(used)
 
     def _held(
         self,
-        known: Mapping[str, Any],
+        known: Airflows,
         left: threading.Event,
         told: dict[str, Any],
         done: asyncio.Event,
@@ -110,10 +110,10 @@ class StateTrigger(BaseTrigger):
         finally:
             loop.call_soon_threadsafe(done.set)
 
-    def _hold(self, known: Mapping[str, Any], left: threading.Event) -> None:
+    def _hold(self, known: Airflows, left: threading.Event) -> None:
         from remit.custody import Divided, Run
 
-        deployment = open_deployment(Settings.from_environment(), resolve=known.__getitem__)
+        deployment = open_deployment(Settings.from_environment(), resolve=known)
         divided = Divided(Run(self.remit_run, deployment, self.principal))
         if divided.divisions() > self.divisions:
             if divided.missing():
@@ -122,7 +122,7 @@ class StateTrigger(BaseTrigger):
                 )
             return
         ends = time.monotonic() + self.limit
-        with divided.open(open_source(f"conn:{self.source_conn_id}", known.__getitem__)):
+        with divided.open(open_source(f"conn:{self.source_conn_id}", known)):
             while self._goes_on(divided) and time.monotonic() < ends:
                 if left.wait(self.poke_interval):
                     return  # the trigger was cancelled

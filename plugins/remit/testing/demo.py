@@ -156,7 +156,7 @@ class Demo:
         self._check(left == [RECEIPT], "of the delivery, only the target's receipt is left")
         staged = list((home.remit / "staging").glob("*.parquet"))
         staged += list((home.remit / "staging" / run).rglob("*"))
-        staged += list((home.remit / "keyring").iterdir())
+        staged += list((home.remit / "keyring").glob("[!.]*"))
         self._check(not staged, "nothing is left in staging, and no staging key")
         with sqlite3.connect(home.airflow / "airflow.db") as database:
             pushed = database.execute("SELECT task_id, value FROM xcom").fetchall()

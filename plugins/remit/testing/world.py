@@ -37,11 +37,16 @@ class Clock:
 
 @dataclass
 class World:
-    """The parties and their places below `root`."""
+    """The parties and their places below `root`.
+
+    Attributes:
+        key_store: the URI of the store of staging keys; empty for the default one.
+    """
 
     root: Path
     patients: int = 120
     source_url: str = ""
+    key_store: str = ""
     clock: Clock = field(default_factory=Clock)
     laboratory: Laboratory = field(init=False)
     target: Target = field(init=False)
@@ -68,6 +73,7 @@ class World:
         return {
             "REMIT_HOME": str(self.root / "processor"),
             "REMIT_INCLUDE": str(self.root / "include"),
+            "REMIT_KEYS": self.key_store,
         }
 
     @property

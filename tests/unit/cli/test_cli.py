@@ -389,6 +389,22 @@ def test_newcomer_from_draft_to_verified_evidence(
     assert sorted(path.name for path in Path(folder).iterdir()) == ["receipt.dsse.json"]
 
 
+def test_runs_are_listed_a_page_at_a_time(processor, remit) -> None:
+    log = processor.deployment().log
+    for number in range(5):
+        log.append(f"durand-{number}", "opened", {}, "me", step=0)
+
+    first = json.loads(remit("evidence", "show", "--limit", "2", "--json").out)
+    second = json.loads(remit("evidence", "show", "--before", "durand-3", "--json").out)
+
+    assert [one["run"] for one in first["runs"]] == ["durand-4", "durand-3"]
+    assert [one["run"] for one in second["runs"]] == ["durand-2", "durand-1", "durand-0"]
+    assert (first["more"], second["more"]) == (True, False)
+    assert "--before durand-3" in remit("evidence", "show", "--limit", "2").out
+    assert remit("evidence", "show", "--limit", "0").code == 2
+    assert remit("evidence", "show", "--before", "nobody").code == 3
+
+
 def test_the_same_in_words_for_people(processor, remit) -> None:
     file = processor.instruct()
 

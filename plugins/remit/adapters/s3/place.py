@@ -6,7 +6,6 @@ machine; no credential is in a label, a message or a log.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from remit.adapters.hosts import is_loopback
 from remit.adapters.s3.failures import translated
 from remit.errors import Refused, UsageError, translating
 
@@ -123,7 +123,7 @@ def require_unseen(endpoint: str) -> None:
         host, _ = parts.hostname, parts.port
     if not host or parts.scheme not in ("http", "https") or _has_more(parts):
         raise UsageError(form)
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise Refused(
             "staging-insecure",
             f"http://{host}",
@@ -134,13 +134,6 @@ def require_unseen(endpoint: str) -> None:
 
 def _has_more(parts: SplitResult) -> bool:
     return bool("@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _credentials(login: str, token: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from remit.instruction.conditions import Security
 from remit.instruction.model import Instruction
+from remit.instruction.plain_language.confirmation import confirmed
 from remit.instruction.plain_language.voice import Voice, written
 
 
@@ -103,19 +104,20 @@ def _account(security: Security, say: Voice) -> str:
 
 
 def retention(terms: Instruction, say: Voice) -> Iterator[str]:
-    """How long the processor's copies live, and what ends them."""
+    """What counts as received, how long the processor's copies live, and what ends them."""
+    yield from confirmed(terms, say)
     rule = terms.retention
     if rule.after_confirmation:
         after = say.duration(rule.after_confirmation)
         yield say(
-            "The processor deletes its copies {after} after the recipient's receipt.",
-            "Le sous-traitant supprime ses copies {after} après l'accusé du destinataire.",
+            "The processor deletes its copies {after} after this confirmation.",
+            "Le sous-traitant supprime ses copies {after} après cette confirmation.",
             after=after,
         )
     else:
         yield say(
-            "The processor deletes its copies as soon as the recipient's receipt is there.",
-            "Le sous-traitant supprime ses copies dès l'accusé du destinataire.",
+            "The processor deletes its copies as soon as this confirmation is there.",
+            "Le sous-traitant supprime ses copies dès cette confirmation.",
         )
     yield say(
         "Whatever happens, it deletes them {latest} after extraction at the latest.",
