@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from remit import signing
 from remit.custody import Story
 from remit.errors import RemitError
-from remit.evidence import verify_log
 from remit.manifest import MANIFEST, RECEIPT
 from remit.ports import Store
 from remit.receive import Delivery
 from remit.testing.campaign.party import RUN, SQLITE, Party
 from remit.testing.canaries import find_planted
+from remit.verification import verify_log
 from remit.wiring import Settings, open_ledger
 
 _THEIRS = {SQLITE, "target"}
