@@ -8,11 +8,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOURCE ?= sqlite
 PATIENTS ?= 5000
+PROCESSES ?= 2
 # The steps of an installation, the same that the Dockerfile runs (a test compares them).
 # The lock is complete, so nothing is resolved here (--no-deps).
 INSTALL := -m pip install --no-cache-dir --no-deps --require-hashes -r
 
-.PHONY: help setup demo test check check-style check-unit up bench lock wheel clean system-packages
+.PHONY: help setup demo test coverage check check-style check-unit up bench lock wheel clean system-packages
 
 help:  ## Show these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -35,7 +36,10 @@ $(VENV)/.ready: requirements-dev.txt
 demo: setup $(if $(filter postgres,$(SOURCE)),system-packages)  ## The main job through Airflow (SOURCE=sqlite or postgres)
 	@$(BIN)/python -m remit.testing.demo --source $(SOURCE) --patients $(PATIENTS)
 
-test: setup system-packages  ## Every test
+test: setup system-packages  ## Every test, files of tests side by side in so many PROCESSES
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+
+coverage: setup system-packages  ## Every test, and which lines none of them reaches
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 check: setup  ## The fast gate: style, types, imports, unit tests

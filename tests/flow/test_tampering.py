@@ -41,7 +41,7 @@ from remit.testing.world import World
 from remit.verification import verify_log
 from remit.wiring import Settings, open_ledger
 
-FLIPS = 300
+FLIPS = 500  # of the manifest, of the receipt and of delivered files, 1,500 in all
 KINDS = (
     "received revoked opened planned unplanned obliged extracted validated invalid sealing sealed "
     "delivering delivered confirmed deleting deleted refused interrupted stopped undeleted held"
@@ -296,7 +296,7 @@ def test_delivered_file_with_one_byte_changed(history, tmp_path, name) -> None:
     original = (folder / name).read_bytes()
     with pytest.raises(Refused, match=f"file-changed at {name}"):
         reconcile(next(flipped(original))[1])
-    assert survivors(flipped(original, 60), reconcile, Refused) == []
+    assert survivors(flipped(original, FLIPS // 2), reconcile, Refused) == []
 
 
 @pytest.mark.parametrize("name", ["manifest.dsse.json", "instruction.dsse.json"])
