@@ -543,6 +543,7 @@ def test_newest_checkpoint_with_one_byte_changed(history, home) -> None:
         """The ledger, but for its newest checkpoint."""
 
         name, page, places, witnessed = ledger.name, ledger.page, ledger.places, ledger.witnessed
+        kept = ledger.kept
         envelope = b""
 
         def state(self) -> tuple[int, bytes | None]:
