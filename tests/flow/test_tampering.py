@@ -44,7 +44,8 @@ from remit.wiring import Settings, open_ledger
 FLIPS = 500  # of the manifest, of the receipt and of delivered files, 1,500 in all
 KINDS = (
     "received revoked opened planned unplanned obliged extracted validated invalid sealing sealed "
-    "delivering delivered confirmed deleting deleted refused interrupted stopped undeleted held"
+    "delivering delivered confirmed deleting deleted refused interrupted stopped undeleted held "
+    "answered"
 ).split()
 
 
@@ -101,6 +102,7 @@ class History:
         self.folder = world.deliver(run, RowCounter())
         self.kept = Path(shutil.copytree(self.folder, root / "kept"))
         run.hold("an audit", "Camille Moreau", world.clock() + timedelta(hours=1))
+        self._answer_wrongly()
         world.ingest(run)
         self.receipt = (self.folder / "receipt.dsse.json").read_bytes()
         run.confirm(world.landing())
@@ -112,6 +114,11 @@ class History:
         self._withdraw()
         self.key = signing.load_public(root / "processor" / "keys" / "processor.pem.pub")
         self.bundle = make_bundle(open_ledger(world.settings), run.id)
+
+    def _answer_wrongly(self) -> None:
+        (self.folder / "receipt.dsse.json").write_bytes(b"{}")
+        with suppress(Refused):
+            self.run.confirm(self.world.landing())
 
     def _refuse_a_plan(self) -> None:
         self.world.landing_path.chmod(0o777)
