@@ -2,7 +2,7 @@
 
 from remit.custody.arrivals import key_of
 from remit.custody.confirmation import TargetSystems, Watch
-from remit.custody.deletion import Execution, execute_due
+from remit.custody.deletion import Execution, execute, execute_due, shuffled, to_execute
 from remit.custody.deployment import Deployment
 from remit.custody.divided import Divided
 from remit.custody.entries import Entry, entries_of, require_in_force, require_receivable
@@ -11,9 +11,12 @@ from remit.custody.key_impact import impact
 from remit.custody.keys import require_keys_stand, revoked_keys
 from remit.custody.register import Register, with_arrivals
 from remit.custody.run import Run, run_id
-from remit.custody.story import REGISTER, Obligation, Story, due, stories
+from remit.custody.story import ORPHANS, REGISTER, Obligation, Story, stories
+from remit.custody.survey import Survey, due, survey
+from remit.custody.withdrawal import withdrawn
 
 __all__ = [
+    "ORPHANS",
     "REGISTER",
     "Deployment",
     "Divided",
@@ -23,10 +26,12 @@ __all__ = [
     "Register",
     "Run",
     "Story",
+    "Survey",
     "TargetSystems",
     "Watch",
     "due",
     "entries_of",
+    "execute",
     "execute_due",
     "impact",
     "key_of",
@@ -37,6 +42,10 @@ __all__ = [
     "revoked_keys",
     "rotate",
     "run_id",
+    "shuffled",
     "stories",
+    "survey",
+    "to_execute",
+    "withdrawn",
     "with_arrivals",
 ]
