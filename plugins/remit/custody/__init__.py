@@ -11,8 +11,10 @@ from remit.custody.key_impact import impact
 from remit.custody.keys import require_keys_stand, revoked_keys
 from remit.custody.register import Register, with_arrivals
 from remit.custody.run import Run, run_id
-from remit.custody.story import ORPHANS, REGISTER, Obligation, Story, stories
+from remit.custody.story import ORPHANS, REGISTER, Obligation, Story, is_run, stories
 from remit.custody.survey import Survey, due, survey
+from remit.custody.sweep import Swept, sweep
+from remit.custody.telling import state_of, suspension, told_of
 from remit.custody.withdrawal import withdrawn
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "Run",
     "Story",
     "Survey",
+    "Swept",
     "TargetSystems",
     "Watch",
     "due",
@@ -34,6 +37,7 @@ __all__ = [
     "execute",
     "execute_due",
     "impact",
+    "is_run",
     "key_of",
     "require_in_force",
     "require_keys_stand",
@@ -43,9 +47,13 @@ __all__ = [
     "rotate",
     "run_id",
     "shuffled",
+    "state_of",
     "stories",
     "survey",
+    "suspension",
+    "sweep",
     "to_execute",
-    "withdrawn",
+    "told_of",
     "with_arrivals",
+    "withdrawn",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from remit.custody.deployment import Deployment
-from remit.custody.guard import Landing
+from remit.custody.guard import RUN_ID, Landing
 from remit.custody.run import Run
 from remit.custody.survey import Survey, survey
 from remit.custody.together import execute_together
@@ -67,7 +67,8 @@ def to_execute(
     """
     fresh = [obligation.run for obligation in found.due if not obligation.failed]
     failed = [obligation.run for obligation in found.due if obligation.failed]
-    again = shuffled([*failed, *found.damaged])
+    damaged = [run for run in found.damaged if RUN_ID.fullmatch(run)]
+    again = shuffled([*failed, *damaged])
     return list(dict.fromkeys([*fresh, *withdrawals, *again]))[:at_most]
 
 

@@ -15,7 +15,15 @@ from botocore.exceptions import ClientError
 from remit.adapters.s3.failures import code_of
 from remit.ports import Lock
 
-_NOTHING_TOLD = ("404", "405", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "403", "AccessDenied")
+_NOTHING_TOLD = (
+    "404",
+    "405",
+    "NoSuchKey",
+    "NoSuchVersion",
+    "MethodNotAllowed",
+    "403",
+    "AccessDenied",
+)
 
 
 def lock_of(client: Any, bucket: str, versions: Iterable[Any]) -> Lock | None:
@@ -29,9 +37,7 @@ def lock_of(client: Any, bucket: str, versions: Iterable[Any]) -> Lock | None:
 
 def _lock(client: Any, bucket: str, version: Any) -> Lock | None:
     try:
-        told = client.head_object(
-            Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"]
-        )
+        told = client.head_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
     except ClientError as error:
         if code_of(error) in _NOTHING_TOLD:
             return None  # a delete marker, gone meanwhile, or not ours to know

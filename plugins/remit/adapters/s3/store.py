@@ -109,7 +109,9 @@ class S3Store:
             for upload in self._uploads(key):
                 if upload["Key"] == key:
                     self._abort(upload)
-            kept = [self._is_kept(version) for version in self._versions(key) if version["Key"] == key]
+            kept = [
+                self._is_kept(version) for version in self._versions(key) if version["Key"] == key
+            ]
         if any(kept):
             raise Refused(
                 "copy-not-deleted",
