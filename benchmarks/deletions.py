@@ -27,12 +27,11 @@ from typing import Any
 
 from remit.custody import Deployment, Run, execute_due
 from remit.custody.survey import survey
-from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record
+from remit.evidence import Fact
 from remit.instruction import read_signed
-from remit.merkle import leaf_hash
 from remit.testing.postgres import PostgresCluster
 from remit.testing.world import World
-from remit.wiring import open_deployment, open_ledger
+from remit.wiring import open_deployment
 
 
 def main() -> None:
@@ -64,7 +63,7 @@ def _measured(kind: str, obligations: int, others: int) -> dict[str, Any]:
         world = World(Path(folder))
         settings = replace(world.settings, ledger=url) if url else world.settings
         deployment = open_deployment(settings, now=world.clock)
-        copies = _fill(world, deployment, open_ledger(settings), obligations, others)
+        copies = _fill(world, deployment, obligations, others)
         world.clock.advance(days=8)
         began = time.perf_counter()
         found = survey(deployment.log, world.clock())
@@ -98,10 +97,8 @@ def _ledger(kind: str) -> Iterator[str]:
         yield cluster.create_database("ledger")
 
 
-def _fill(
-    world: World, deployment: Deployment, ledger: Ledger, obligations: int, others: int
-) -> int:
-    """Make the runs; how many copies they have."""
+def _fill(world: World, deployment: Deployment, obligations: int, others: int) -> int:
+    """Make the runs; how many copies the due ones have."""
     run = Run("first-run", deployment, "benchmark")
     run.open(read_signed(world.instruct()), world.source().label, str(world.landing_path))
     steps = world.steps(run)
@@ -114,26 +111,18 @@ def _fill(
     for name in names:
         shutil.copytree(staging / run.id, staging / name)
         deployment.keys.create(name)
-    log = deployment.log
-    _append(ledger, log, _copies(pattern, names))
+    facts = [(record.kind, record.data) for record in pattern]
+    _append(deployment, names, facts)
+    ends = [("deleting", {"copies": []}), ("deleted", {"certificate": "x" * 1500, "copies": 2})]
+    _append(deployment, [f"done-{number:07d}" for number in range(others)], [*facts, *ends])
     return len(files) * obligations
 
 
-def _copies(pattern: list[Record], names: list[str]) -> Iterator[Record]:
-    for name in names:
-        for record in pattern:
-            yield replace(record, run=name)
-
-
-def _append(ledger: Ledger, log: EvidenceLog, records: Iterator[Record]) -> None:
-    """All of them in one transaction, each with its checkpoint, as single appends leave them."""
-    with ledger.writing() as writer:
-        frontier, _ = writer.newest()
-        for record in records:
-            placed = replace(record, seq=frontier.size)
-            frontier = frontier.with_leaf(leaf_hash(placed.body()))
-            signed = Checkpoint(ledger.name, frontier.size, frontier.root().hex(), placed.at)
-            writer.add(placed, frontier, signed.sign(log.signer))
+def _append(deployment: Deployment, names: list[str], facts: list[tuple[str, Any]]) -> None:
+    for start in range(0, len(names), 1000):
+        some = names[start : start + 1000]
+        every = [Fact(name, *fact, None) for name in some for fact in facts]
+        deployment.log.append_all(every, "benchmark")
 
 
 if __name__ == "__main__":

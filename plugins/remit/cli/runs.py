@@ -102,7 +102,7 @@ def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int
     lines = [f"{name}: every copy deleted, certificate signed." for name in deleted]
     lines += [f"{name}: NOT deleted: {_said(error)}" for name, error in failed]
     if not options.locked:
-        left = [one for one in survey(deployment.log, deployment.clock()).locked]
+        left = survey(deployment.log, deployment.clock()).locked
         tried = {name for name, _ in failed}
         fields["locked"] = [{"run": one.run, "until": str(one.locked)} for one in left]
         lines += [f"{o.run}: NOT deleted: {o.locked}." for o in left if o.run not in tried]
