@@ -159,7 +159,7 @@ def test_a_rule_deletes_what_is_remits_own_and_old_enough(world: World) -> None:
     assert done.failed == []
     assert [file for file in old if file.exists()] == []
     assert [file for file in kept if not file.exists()] == []
-    assert [one.top for one in done.removed] == ["durand-gone", "durand-never", "durand-gone"]
+    assert sorted(one.top for one in done.removed) == ["durand-gone", "durand-gone", "durand-never"]
     assert [r.kind for r in world.deployment().log.records(ORPHANS)] == ["orphans", "swept"]
     put(world, "processor/staging/durand-never/a", 1)
     assert [one.top for one in swept(world, WEEK).new] == ["durand-never"]  # it came again

@@ -79,12 +79,12 @@ class _Sweep:
         self._swept.found = [orphan for orphan in found.values() if self._is_there(orphan)]
         first = recorded(self._deployment.log.records(ORPHANS))
         self._swept.new = [one for one in self._swept.found if one.key not in first]
-        self._record("orphans", "found", self._swept.new)
+        self._append("orphans", "found", self._swept.new)
         if after is not None:
             now = self._deployment.clock()
             old = [o for o in self._swept.found if o.may_go(after, first.get(o.key), now)]
             self._swept.removed = [orphan for orphan in old if self._remove(orphan)]
-            self._record("swept", "removed", self._swept.removed)
+            self._append("swept", "removed", self._swept.removed)
         return self._swept
 
     def _listed(self, known: Inventory) -> Listed:
@@ -148,7 +148,7 @@ class _Sweep:
         _, is_zone = self._stores[orphan.place]
         return (f"{orphan.top}/{RECEIPT}",) if is_zone else ()  # the receipt is the target's
 
-    def _record(self, kind: str, name: str, orphans: Iterable[Orphan]) -> None:
+    def _append(self, kind: str, name: str, orphans: Iterable[Orphan]) -> None:
         data = {name: [orphan.as_json() for orphan in orphans]}
         if data[name]:
             self._deployment.log.append(ORPHANS, kind, data, self._by, step=None)
