@@ -19,6 +19,7 @@ from securesystemslib.signer import Signer
 from remit import canonical, signing
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
+from remit.manifest import RECEIPT
 from remit.ports import KeyStore, Lock, Store, StoredFile
 
 PAYLOAD_TYPE = "application/vnd.remit.deletion-certificate+json"
@@ -73,6 +74,11 @@ class CopiesLocked(Refused):
                 for where, lock in self.locks.items()
             ],
         }
+
+
+def of_the_target(run: str) -> tuple[str, ...]:
+    """The paths at a landing zone that are the target's own, not copies: its receipt."""
+    return (f"{run}/{RECEIPT}",)
 
 
 def destroy_key(name: str, keys: KeyStore) -> None:

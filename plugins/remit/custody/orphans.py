@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from remit.custody.inventory import Inventory, KnownRun
+from remit.delete import of_the_target
 from remit.evidence import Record, parse_timestamp, timestamp
-from remit.manifest import RECEIPT
 from remit.ports import Store, StoredFile
 
 # As `remit.custody.run.run_id` makes them: such a name is ours, and can be shown.
@@ -106,7 +106,7 @@ def in_zone(store: Store, files: Iterable[StoredFile], known: Inventory) -> Iter
         if run is None:
             yield _found(store.label, name, "stranger", own, run, owned=False)
             continue
-        copies = [file for file in own if file.path != f"{name}/{RECEIPT}"]
+        copies = [file for file in own if file.path not in of_the_target(name)]
         if copies and (run.deleted or run.sent_to != identity):
             why = "deleted" if run.deleted else "unrecorded"
             yield _found(store.label, name, why, copies, run, owned=True)

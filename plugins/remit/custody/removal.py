@@ -15,11 +15,11 @@ from remit.delete import (
     certify,
     copies_in,
     destroy_key,
+    of_the_target,
     remove_copies,
 )
 from remit.errors import Refused, RemitError, Unavailable, UsageError
 from remit.evidence import timestamp
-from remit.manifest import RECEIPT
 from remit.ports import KeyStore, LandingZone, Lock, Store
 
 Landing = Callable[[str], LandingZone]
@@ -121,7 +121,7 @@ class Removal:
             return None, ()  # nothing was ever sent
         zone = self._landing(str(self._story.last("opened")["landing"]))
         require_store(zone, self._story.last("delivering")["zone"])
-        return zone, (f"{self._story.run}/{RECEIPT}",)  # the receipt is the target's
+        return zone, of_the_target(self._story.run)
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:

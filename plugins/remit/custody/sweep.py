@@ -18,9 +18,8 @@ from remit.custody.inventory import Inventory, inventory
 from remit.custody.orphans import Orphan, in_keyring, in_staging, in_zone, recorded
 from remit.custody.removal import Landing
 from remit.custody.story import ORPHANS
-from remit.delete import destroy_key, remove_copies
+from remit.delete import destroy_key, of_the_target, remove_copies
 from remit.errors import Refused, RemitError, Unavailable, UsageError
-from remit.manifest import RECEIPT
 from remit.ports import LandingZone, Store, StoredFile
 
 Listed = list[tuple[Store, list[StoredFile], bool]]
@@ -146,7 +145,7 @@ class _Sweep:
 
     def _spared(self, orphan: Orphan) -> tuple[str, ...]:
         _, is_zone = self._stores[orphan.place]
-        return (f"{orphan.top}/{RECEIPT}",) if is_zone else ()  # the receipt is the target's
+        return of_the_target(orphan.top) if is_zone else ()
 
     def _append(self, kind: str, name: str, orphans: Iterable[Orphan]) -> None:
         data = {name: [orphan.as_json() for orphan in orphans]}
