@@ -18,10 +18,10 @@ from remit.adapters.folder import FolderStore
 from remit.cli import main
 from remit.custody import ORPHANS, Run, Swept, survey, sweep
 from remit.errors import EvidenceBroken, Unavailable, UsageError
-from remit.evidence import verify_log
 from remit.ports import Rule, Verdict
 from remit.signing import load_public
 from remit.testing.world import World
+from remit.verification import verify_log
 from remit.wiring import Settings
 
 WEEK = timedelta(days=7)
@@ -192,7 +192,8 @@ def test_a_run_that_begins_meanwhile_keeps_what_it_wrote(
     def begins(log: Any, run_name: str, kind: str, *rest: Any, **more: Any) -> Any:
         if kind == "orphans":  # found, and about to be deleted
             run.record("obliged", {"due": "2999-01-01T00:00:00Z", "reason": "test",
-                                   "staging_store": run.deployment.staging.identity()})  # fmt: skip
+                                   "staging_store": run.deployment.staging.identity(),
+                                   "key_store": run.deployment.keys.identity()})  # fmt: skip
         return recording(log, run_name, kind, *rest, **more)
 
     monkeypatch.setattr(type(world.deployment().log), "append", begins)

@@ -19,6 +19,7 @@ class KnownRun:
     Attributes:
         landing: the specification of its landing zone.
         staged_in: the name of the store that it was to be staged in, once there was a duty to delete.
+        key_in: the name of the store that its staging key was put in.
         sent_to: the name of the zone that it was sent to, if it was.
         keyless: whether nobody needs its staging key any more.
         deleted: whether every copy is certified as gone.
@@ -26,6 +27,7 @@ class KnownRun:
 
     landing: str = ""
     staged_in: str | None = None
+    key_in: str | None = None
     sent_to: str | None = None
     keyless: bool = False
     deleted: bool = False
@@ -48,6 +50,10 @@ class Inventory:
     def stagings(self) -> set[str]:
         """The names of the stores that runs were staged in."""
         return {run.staged_in for run in self.runs.values() if run.staged_in is not None}
+
+    def key_stores(self) -> set[str]:
+        """The names of the stores that staging keys were put in."""
+        return {run.key_in for run in self.runs.values() if run.key_in is not None}
 
 
 def inventory(ledger: Ledger) -> Inventory:
@@ -75,6 +81,7 @@ def _learn(known: KnownRun, record: Record) -> None:
         known.landing = str(record.data["landing"])
     elif record.kind == "obliged":
         known.staged_in = str(record.data["staging_store"])
+        known.key_in = str(record.data["key_store"])
     elif record.kind == "delivering":
         known.sent_to = str(record.data["zone"])
     else:

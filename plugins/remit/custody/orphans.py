@@ -12,7 +12,7 @@ from typing import Any
 from remit.custody.inventory import Inventory, KnownRun
 from remit.delete import of_the_target
 from remit.evidence import Record, parse_timestamp, timestamp
-from remit.ports import Store, StoredFile
+from remit.ports import KeyStore, Store, StoredFile
 
 # As `remit.custody.run.run_id` makes them: such a name is ours, and can be shown.
 _MADE = re.compile(r"[a-z0-9][a-z0-9-]{0,40}-[a-z2-7]{13}")
@@ -112,14 +112,15 @@ def in_zone(store: Store, files: Iterable[StoredFile], known: Inventory) -> Iter
             yield _found(store.label, name, why, copies, run, owned=True)
 
 
-def in_keyring(names: Iterable[str], known: Inventory) -> Iterator[Orphan]:
+def in_keyring(keys: KeyStore, names: Iterable[str], known: Inventory) -> Iterator[Orphan]:
     """The staging keys that nobody needs, or that nobody recorded."""
+    owned = keys.identity() in known.key_stores()
     for name in names:
         run = known.runs.get(name)
         if run is None or run.staged_in is None:
-            yield Orphan("keyring", _shown(name, run), "key-unrecorded", top=name)
+            yield Orphan("keyring", _shown(name, run), "key-unrecorded", owned=owned, top=name)
         elif run.keyless:
-            yield Orphan("keyring", name, "key-unneeded", top=name)
+            yield Orphan("keyring", name, "key-unneeded", owned=owned, top=name)
 
 
 def recorded(records: Iterable[Record]) -> dict[tuple[str, str, str], datetime]:

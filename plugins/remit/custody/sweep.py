@@ -73,7 +73,13 @@ class _Sweep:
         # Again, after looking: whatever is recorded before it is written is known by now.
         known = inventory(self._deployment.log.ledger)
         # One folder may be a landing zone by two specifications.
-        found = {one.key: one for one in (*_classified(listed, known), *in_keyring(keys, known))}
+        found = {
+            one.key: one
+            for one in (
+                *_classified(listed, known),
+                *in_keyring(self._deployment.keys, keys, known),
+            )
+        }
         # What went while its run ended is none.
         self._swept.found = [orphan for orphan in found.values() if self._is_there(orphan)]
         first = recorded(self._deployment.log.records(ORPHANS))
