@@ -19,7 +19,7 @@ from securesystemslib.signer import Signer
 from remit import canonical, signing
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
-from remit.manifest import RECEIPT
+from remit.manifest import CONTROL, RECEIPT
 from remit.ports import KeyStore, Lock, Store, StoredFile
 
 PAYLOAD_TYPE = "application/vnd.remit.deletion-certificate+json"
@@ -77,8 +77,8 @@ class CopiesLocked(Refused):
 
 
 def of_the_target(run: str) -> tuple[str, ...]:
-    """The paths at a landing zone that are the target's own, not copies: its receipt."""
-    return (f"{run}/{RECEIPT}",)
+    """The paths at a landing zone that are the target's own word, not copies."""
+    return (f"{run}/{RECEIPT}", f"{run}/{CONTROL}")
 
 
 def destroy_key(name: str, keys: KeyStore) -> None:
