@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from remit.operators import DeleteOperator
+from remit.operators import DeleteOperator, ListDueOperator
 
 with DAG(
     "remit_deletion",
@@ -15,10 +15,16 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
+    default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
     tags=["remit"],
     doc_md=__doc__,
 ) as dag:
-    DeleteOperator(task_id="delete_due", retries=3, retry_delay=timedelta(minutes=1))
+    due = ListDueOperator(task_id="list_due", at_most=200)
+    DeleteOperator.partial(
+        task_id="delete",
+        map_index_template="{{ task.due }}",
+        execution_timeout=timedelta(minutes=30),  # one that hangs does not keep the next DAG run
+    ).expand(due=due.output)
 
 if __name__ == "__main__":
     raise SystemExit(dag.test().state != "success")

@@ -43,6 +43,9 @@ _TITLES = {
     "stopped": "Stopped",
     "undeleted": "Not yet deleted",
     "held": "Held",
+    "released": "Released",
+    "orphans": "Found what nobody recorded",
+    "swept": "Swept away",
 }
 
 
@@ -296,11 +299,25 @@ def _stopped(data: Mapping[str, Any]) -> list[str]:
 
 
 def _undeleted(data: Mapping[str, Any]) -> list[str]:
-    return [f"{data['why']} Deletion stays due and is tried again."]
+    again = f" at {data['again']}" if data.get("again") else ""
+    locked = [f"{copy['where']}, until {copy['until']}." for copy in data.get("copies", [])]
+    return [f"{data['why']} Deletion stays due and is tried again{again}.", *locked]
 
 
 def _held(data: Mapping[str, Any]) -> list[str]:
     return [f"Deletion is suspended until {data['until']} by {data['person']}: {data['reason']}"]
+
+
+def _released(data: Mapping[str, Any]) -> list[str]:
+    return [f"{data['person']} ended the hold, so that deletion goes on: {data['reason']}"]
+
+
+def _orphans(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{one['place']}: {one['name']}, {one['files']} files, {one['size']} bytes, oldest "
+        f"{one['oldest'] or 'unknown'} ({one['why']})."
+        for one in (data.get("found") or data["removed"])
+    ]
 
 
 _TELLERS = {
@@ -331,6 +348,9 @@ _TELLERS = {
     "stopped": _stopped,
     "undeleted": _undeleted,
     "held": _held,
+    "released": _released,
+    "orphans": _orphans,
+    "swept": _orphans,
 }
 
 

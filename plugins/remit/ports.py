@@ -237,10 +237,26 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file in a store: its path below the store's root, and its size in bytes."""
+    """A file in a store: its path below the store's root, and its size in bytes.
+
+    Attributes:
+        written: when it was last written, by the store's clock; None where it does not say.
+    """
 
     path: str
     size: int
+    written: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Why a store does not let go of a file: a retention until then, or a hold.
+
+    Attributes:
+        until: None for as long as nobody lifts it.
+    """
+
+    until: datetime | None
 
 
 class Draft(Protocol):
@@ -271,10 +287,16 @@ class Store(Protocol):
         """Whether the file is there under its name."""
 
     def list(self, prefix: str) -> list[StoredFile]:
-        """Every file below the folder `prefix`, those that an interrupted write left included."""
+        """Every file below the folder `prefix`, those that an interrupted write left included.
+
+        All of the store's for an empty prefix.
+        """
 
     def remove(self, path: str) -> None:
         """Remove a file, and folders that this leaves empty. A file already gone is no error."""
+
+    def lock(self, path: str) -> Lock | None:
+        """What keeps a file that could not be removed; None when the store knows of nothing."""
 
     def claim(self) -> str:
         """The store's own random name, given to it now if it has none yet."""
@@ -381,6 +403,9 @@ class KeyStore(Protocol):
 
         Done again after it was cut short, it does the rest.
         """
+
+    def names(self) -> list[str]:
+        """The name of every private half of which anything is there."""
 
 
 class PseudonymKeys(Protocol):

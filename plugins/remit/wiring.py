@@ -11,6 +11,8 @@ REMIT_KEYRING_SECRET  what the keyring is encrypted under: file:PATH or conn:ID 
 password); default a file below REMIT_HOME/keys, made when it is first needed
 REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/include if it is
 there, else ./include
+REMIT_ORPHANS      what a sweep does with files and keys that nobody recorded: report (default), or
+delete-after=P7D (whole days, by the age of the newest file)
 REMIT_ROWS_PER_PIECE  about how many rows of a large table one piece has; default 1000000
 """
 
@@ -21,7 +23,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import quote
@@ -78,6 +80,7 @@ class Settings:
     keys: str
     keyring_secret: str | None = None
     rows_per_piece: int | None = None
+    orphans_after: timedelta | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -96,6 +99,7 @@ class Settings:
             keys=environment.get("REMIT_KEYS") or f"keyring:{quote(str(home / 'keyring'))}",
             keyring_secret=environment.get("REMIT_KEYRING_SECRET") or None,
             rows_per_piece=_rows_per_piece(environment.get("REMIT_ROWS_PER_PIECE") or None),
+            orphans_after=_orphans_after(environment.get("REMIT_ORPHANS") or "report"),
         )
 
     def secret_connections(self) -> set[str]:
@@ -115,6 +119,15 @@ def _rows_per_piece(text: str | None) -> int | None:
     if text is not None and not re.fullmatch(r"[1-9][0-9]{0,11}", text):
         raise UsageError("REMIT_ROWS_PER_PIECE is a whole number of rows, 1 or more.")
     return int(text) if text else None
+
+
+def _orphans_after(text: str) -> timedelta | None:
+    if text == "report":
+        return None
+    found = re.fullmatch(r"delete-after=P([1-9][0-9]{0,3})D", text)
+    if found is None:
+        raise UsageError("REMIT_ORPHANS is report, or delete-after=P7D (one or more whole days).")
+    return timedelta(days=int(found[1]))
 
 
 def os_user() -> str:
@@ -162,6 +175,7 @@ def open_deployment(
         instructions=settings.include / "instructions",
         inbox=open_inbox(settings),
         rows_per_piece=settings.rows_per_piece,
+        orphans_after=settings.orphans_after,
     )
 
 

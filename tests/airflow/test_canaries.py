@@ -23,7 +23,7 @@ from airflow.sdk.exceptions import AirflowException
 
 from remit import cli
 from remit.adapters.gx import GxJudge
-from remit.custody import Story, stories
+from remit.custody import ORPHANS, Story, stories
 from remit.ports import Rule
 from remit.testing import planted
 from remit.testing.canaries import find_planted
@@ -186,9 +186,20 @@ def test_a_run_that_passes_to_its_deletion(
     start_target(searched.world)
     assert run_dag("quick_migration").state == "success"
     assert all(verdict["success"] for verdict in searched.outcomes("validated").values())
-    searched.require_nothing_told()
     assert run_dag("remit_deletion").state == "success"
     assert searched.story.has("deleted")
+    stray = searched.world.deployment().staging.root / TRACES[0] / "results"
+    stray.parent.mkdir()
+    stray.touch()
+    theirs = searched.world.landing_path / f"{TRACES[0]}.csv"
+    theirs.touch()
+    assert run_dag("remit_sweep").state == "success"
+    [found] = searched.world.deployment().log.records(ORPHANS)
+    assert {one["why"] for one in found.data["found"]} == {"unrecorded", "stranger"}
+    for path in (stray, theirs):  # their names are no trace of ours
+        path.unlink()
+    stray.parent.rmdir()
+    searched.require_nothing_told()
     assert find_planted([searched.world.target.database], TRACES)
 
 

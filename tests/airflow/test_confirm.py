@@ -103,9 +103,10 @@ def test_without_a_receipt_it_fails_at_the_maximum_age(
     eight_days_later()
     with pytest.raises(AirflowFailException, match="remit_deletion deletes every copy"):
         tasks["confirm"].execute(context)
-    from remit.operators import DeleteOperator
+    from remit.operators import DeleteOperator, ListDueOperator
 
-    DeleteOperator(task_id="delete").execute(context)
+    [due] = ListDueOperator(task_id="list_due").execute(context)
+    DeleteOperator(task_id="delete", due=due).execute(context)
     with pytest.raises(AirflowFailException, match="receipt-overdue"):
         tasks["confirm"].execute(context)
 

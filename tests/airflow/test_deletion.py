@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from remit import signing
-from remit.custody import stories
+from remit.custody import Run, stories
+from remit.errors import UsageError
+from remit.evidence import timestamp
 from remit.instruction import digest_of, parse
 from remit.instruction.revocation import revocation_path, revoke
 from remit.testing.world import World
@@ -23,6 +29,18 @@ def ids(context: Any, number: int) -> Any:
 def extract(tasks: dict[str, Any], context: Any) -> None:
     tasks["plan"].execute(context)
     tasks["extract"].execute(context)
+
+
+def list_due(context: Any, **arguments: Any) -> list[str]:
+    from remit.operators import ListDueOperator
+
+    return ListDueOperator(task_id="list_due", **arguments).execute(context)
+
+
+def delete(context: Any, due: str) -> None:
+    from remit.operators import DeleteOperator
+
+    DeleteOperator(task_id="delete", due=due).execute(context)
 
 
 @pytest.fixture
@@ -69,12 +87,10 @@ def test_nothing_due_is_nothing_to_do(
     context: Any,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    from remit.operators import DeleteOperator
-
     world = connected()
     extract(tasks, context)
-    DeleteOperator(task_id="delete").execute(context)
-    assert "0 were due, 0 of them deleted." in capfd.readouterr().out
+    assert list_due(context) == []
+    assert "0 deletions are due" in capfd.readouterr().out
     assert not any(record.kind == "deleted" for record in world.deployment().log.records())
 
 
@@ -87,7 +103,6 @@ def test_one_that_fails_does_not_keep_the_others(
     eight_days_later: Callable[[], None],
 ) -> None:
     from remit.adapters.folder import FolderStore
-    from remit.operators import DeleteOperator
 
     world = connected()
     for number in (1, 2):
@@ -100,20 +115,102 @@ def test_one_that_fails_does_not_keep_the_others(
         "remove",
         lambda self, path: None if path.startswith(stuck) else remove(self, path),
     )
-    delete = DeleteOperator(task_id="delete")
-    with pytest.raises(AirflowFailException, match=stuck) as caught:
-        delete.execute(context)
-    assert other not in str(caught.value)
-    assert f"Run {stuck} is NOT deleted. Refused (copy-not-deleted)" in capfd.readouterr().out
+    assert list_due(context) == [stuck, other]
+    with pytest.raises(AirflowFailException, match=stuck):
+        delete(context, stuck)
+    delete(context, other)
+    assert f"Run {stuck} is NOT deleted." in capfd.readouterr().out
     done = {r.run for r in world.deployment().log.records() if r.kind == "deleted"}
     assert done == {other}
 
     monkeypatch.setattr(FolderStore, "remove", remove)
-    delete.execute(context)
-    assert {r.run for r in world.deployment().log.records() if r.kind == "deleted"} == {
-        stuck,
-        other,
-    }
+    assert list_due(context) == [stuck]
+    delete(context, stuck)
+    assert list_due(context) == []
+
+
+def test_each_obligation_has_a_task_that_shows_its_run(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    database: Path,
+    run_dag: Callable[[str], Any],
+    eight_days_later: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from remit.adapters.folder import FolderStore
+
+    world = connected()
+    for number in (1, 2, 3):
+        extract(tasks, ids(context, number))
+    runs = [story.run for story in stories(world.deployment().log.records())]
+    eight_days_later()
+    remove = FolderStore.remove
+    stays = lambda self, path: None if path.startswith(runs[1]) else remove(self, path)  # noqa: E731
+    monkeypatch.setattr(FolderStore, "remove", stays)
+
+    done = run_dag("remit_deletion")
+
+    assert done.state == "failed"
+    with closing(sqlite3.connect(database)) as metadata:
+        asked = (done.run_id,)
+        shown = metadata.execute(
+            "SELECT rendered_map_index, state FROM task_instance "
+            "WHERE run_id = ? AND task_id = 'delete' ORDER BY map_index",
+            asked,
+        ).fetchall()
+        handed = metadata.execute(
+            "SELECT task_id, value FROM xcom WHERE run_id = ?", asked
+        ).fetchall()
+    assert dict(shown) == {runs[0]: "success", runs[1]: "failed", runs[2]: "success"}
+    assert [(task, json.loads(value)) for task, value in handed] == [("list_due", runs)]
+
+
+def test_at_most_so_many_are_listed_the_longest_overdue_first_and_who_failed_last(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    eight_days_later: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from remit.adapters.folder import FolderStore
+
+    world = connected()
+    for number in (1, 2, 3):
+        extract(tasks, ids(context, number))
+    runs = [story.run for story in stories(world.deployment().log.records())]
+    eight_days_later()
+
+    assert list_due(context, at_most=2) == runs[:2]
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "remove", lambda self, path: None)
+        with pytest.raises(AirflowFailException):
+            delete(context, runs[0])
+    assert list_due(context, at_most=2) == runs[1:]
+    assert list_due(context) == [*runs[1:], runs[0]]
+    with pytest.raises(UsageError, match="from 1 to 1000"):
+        list_due(context, at_most=5000)
+
+
+def test_a_hold_is_told_while_it_lasts_and_when_it_expired(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    capfd: pytest.CaptureFixture[str],
+    eight_days_later: Callable[[], None],
+) -> None:
+    world = connected()
+    extract(tasks, context)
+    (story,) = stories(world.deployment().log.records())
+    until = world.clock() + timedelta(days=7, hours=12)
+    Run(story.run, world.deployment(), "test").hold("an audit", "Camille Moreau", until)
+    list_due(context)
+    said = capfd.readouterr().out
+    assert f"Run {story.run} is held until {timestamp(until)} by Camille Moreau: an audit" in said
+
+    eight_days_later()
+    assert list_due(context) == [story.run]
+    assert f"The hold on run {story.run} has expired" in capfd.readouterr().out
 
 
 def test_a_landing_zone_that_cannot_be_found_is_worth_a_retry(
@@ -123,15 +220,14 @@ def test_a_landing_zone_that_cannot_be_found_is_worth_a_retry(
     monkeypatch: pytest.MonkeyPatch,
     eight_days_later: Callable[[], None],
 ) -> None:
-    from remit.operators import DeleteOperator
-
     connected()
     for step in ("plan", "extract", "validate", "seal", "deliver"):
         tasks[step].execute(context)
     monkeypatch.delenv("AIRFLOW_CONN_KALISIL_LANDING")
     eight_days_later()
-    with pytest.raises(AirflowException, match="they stay due") as caught:
-        DeleteOperator(task_id="delete").execute(context)
+    [due] = list_due(context)
+    with pytest.raises(AirflowException, match="kalisil_landing") as caught:
+        delete(context, due)
     assert not isinstance(caught.value, AirflowFailException)
 
 

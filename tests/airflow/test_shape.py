@@ -23,6 +23,7 @@ PARSED = [
     "plugins/remit_plugin.py",
     "dags/durand_migration.py",
     "dags/remit_deletion.py",
+    "dags/remit_sweep.py",
 ]
 CONNECTIONS = {"source_conn_id": "durand_lis", "landing_conn_id": "kalisil_landing"}
 
@@ -36,7 +37,7 @@ def bag_of(folder: Path) -> Any:
 def test_the_shipped_dags_parse_quickly_and_without_errors(repository: Path) -> None:
     bag = bag_of(repository / "dags")
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"durand_migration", "remit_deletion"}
+    assert set(bag.dags) == {"durand_migration", "remit_deletion", "remit_sweep"}
     assert sum(stat.duration.total_seconds() for stat in bag.dagbag_stats) < 2
 
 
@@ -134,4 +135,15 @@ def test_the_deletion_dag_runs_by_itself_every_quarter_of_an_hour(repository: Pa
     assert dag.catchup is False
     assert dag.max_active_runs == 1
     assert dag.is_paused_upon_creation is False
-    assert [task.retries for task in dag.tasks] == [3]
+    assert [task.task_id for task in dag.tasks] == ["list_due", "delete"]
+    assert [task.retries for task in dag.tasks] == [3, 3]
+    delete = dag.get_task("delete")
+    assert delete.expand_input.value == {"due": dag.get_task("list_due").output}
+    assert delete.map_index_template == "{{ task.due }}"
+    assert delete.execution_timeout is not None
+
+
+def test_the_sweep_runs_by_itself_every_day(repository: Path) -> None:
+    dag = bag_of(repository / "dags").dags["remit_sweep"]
+    assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("@daily", False, 1)
+    assert dag.is_paused_upon_creation is False

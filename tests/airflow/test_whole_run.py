@@ -40,9 +40,9 @@ def test_a_migration_runs_to_its_deletion_and_leaves_nothing(
         "receipt.dsse.json"
     ]
     with sqlite3.connect(database) as metadata:
-        # The plan's list of pieces, which is empty for an extract of this size.
+        # The plan's list of pieces, which is empty for an extract of this size, and what is due.
         found = set(metadata.execute("SELECT task_id, value FROM xcom"))
-        assert found == {("migration.plan", "[]")}
+        assert found == {("migration.plan", "[]"), ("list_due", f'["{story.run}"]')}
 
     log = capfd.readouterr().out
     for told in (

@@ -225,8 +225,9 @@ def bodies(home: Path) -> list[bytes]:
 def test_history_holds_every_kind_of_record(history) -> None:
     records = history.world.deployment().log.records()
 
-    # Those of a dump, of a source that shares its state and of keys are records like any other.
+    # Those of a dump, a shared state, keys, a release and a sweep are records like any other.
     others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
+    others |= {"released", "orphans", "swept"}
     assert {record.kind for record in records} == set(KINDS) == set(_TITLES) - others
 
 

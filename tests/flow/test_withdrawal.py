@@ -531,7 +531,7 @@ def test_step_that_cannot_open_the_landing_zone_leaves_it_to_the_sweep(world, mo
     with pytest.raises(Refused, match="instruction-revoked"):
         run.seal()
 
-    assert kinds(run)[-2:] == ["stopped", "undeleted"]
+    assert kinds(run)[-3:] == ["stopped", "deleting", "undeleted"]  # what is staged goes at once
     assert [one.deleted for one in sweep(world)] == [True]
     nothing_left(world)
 

@@ -10,6 +10,7 @@ import pytest
 from remit.adapters.folder import FolderLanding, FolderStore
 from remit.adapters.keyring import FolderKeyStore
 from remit.custody import due
+from remit.errors import Unavailable
 from remit.ports import Rule, Verdict
 
 
@@ -35,6 +36,77 @@ def test_deletion_under_a_hold(world, up_to, refuses) -> None:
 
     world.clock.advance(days=2)
     assert run.delete(world.landing) is True
+
+
+@pytest.mark.vector("not-held")
+def test_release_of_what_no_hold_suspends(world, up_to, refuses) -> None:
+    run = up_to(world, "extract")
+    with refuses(at="run durand-test", saying="no hold suspends its deletion."):
+        run.release("the audit is over", "Camille Moreau")
+
+    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=3))
+    world.clock.advance(days=4)
+    with refuses(at="run durand-test", saying="the last one expired at"):
+        run.release("the audit is over", "Camille Moreau")
+    assert not run.story.has("released")
+
+
+@pytest.mark.vector("person-not-authorised")
+def test_release_by_somebody_whom_the_instruction_does_not_name(world, up_to, refuses) -> None:
+    run = up_to(world, "extract")
+    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=30))
+    with refuses(at="run durand-test", saying="does not name this person"):
+        run.release("because", "Paul Petit")
+    assert run.story.hold() is not None
+
+
+def test_released_run_is_deleted_when_it_is_due_and_can_be_held_anew(world, up_to) -> None:
+    run = up_to(world, "extract")
+    for days in (30, 60):
+        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=days))
+    world.clock.advance(days=8)
+    assert due(world.deployment().log, world.clock()) == []
+
+    run.release("the audit is over", "Camille Moreau")
+    assert [one.run for one in due(world.deployment().log, world.clock())] == [run.id]
+    run.hold("another audit", "Camille Moreau", world.clock() + timedelta(days=2))
+    assert due(world.deployment().log, world.clock()) == []
+    run.release("it is over as well", "Camille Moreau")
+    assert run.delete(world.landing) is True
+
+
+def test_hold_and_its_release_on_the_command_line_and_in_the_record(world, up_to, cli) -> None:
+    up_to(world, "extract")
+    person = ("--reason", "an audit", "--by", "Camille Moreau")
+    assert cli("hold", "durand-test", *person)[0] == 0
+    _, shown = cli("evidence", "show", "durand-test")
+    [said] = shown["suspension"]
+    assert said.startswith("HELD until ")
+    assert said.endswith("by Camille Moreau: an audit")
+    assert cli("evidence", "show")[1]["runs"][0]["state"] == "held"
+    [run] = cli("record")[1]["controllers"][0]["instructions"][0]["runs"]
+    assert (run["held"]["person"], run["held"]["reason"]) == ("Camille Moreau", "an audit")
+
+    code, answer = cli("hold", "durand-test", "--release", *person)
+    assert (code, answer["released"]) == (0, True)
+    assert cli("evidence", "show", "durand-test")[1]["suspension"] == []
+    [run] = cli("record")[1]["controllers"][0]["instructions"][0]["runs"]
+    assert run["held"] is None
+
+
+def test_landing_zone_that_is_away_keeps_no_staged_copy(world, up_to) -> None:
+    run = up_to(world, "deliver")
+    world.clock.advance(days=8)
+    away = world.landing_path.rename(world.root / "away")
+
+    with pytest.raises(Unavailable, match="not the store"):
+        run.delete(world.landing)
+    assert world.deployment().staging.list(run.id) == []
+    assert not run.story.has("deleted")
+
+    away.rename(world.landing_path)
+    assert run.delete(world.landing) is True
+    assert run.story.last("deleted")["copies"] > len(list(world.landing_path.iterdir()))
 
 
 @pytest.mark.vector("person-not-authorised")

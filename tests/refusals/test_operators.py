@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,28 +13,6 @@ import pytest
 def airflow_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if "AIRFLOW_HOME" not in os.environ:  # importing Airflow writes its settings there
         monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
-
-
-@pytest.mark.vector("deletion-incomplete")
-def test_deletion_that_a_run_resists(world, up_to, refuses, monkeypatch) -> None:
-    from remit.adapters.folder import FolderStore
-    from remit.operators import delete
-
-    up_to(world, "extract")
-    world.clock.advance(days=8)
-    operator = SimpleNamespace(
-        log=SimpleNamespace(info=lambda *_: None, error=lambda *_: None),
-        deployment=world.deployment,
-        principal=lambda _: "test",
-    )
-    operator._delete = lambda *given: delete.DeleteOperator._delete(operator, *given)
-    monkeypatch.setattr(FolderStore, "remove", lambda self, path: None)
-
-    with refuses(at="runs durand-test", saying="they stay due"):
-        delete.DeleteOperator.perform(operator, {})
-    monkeypatch.undo()
-
-    delete.DeleteOperator.perform(operator, {})
 
 
 @pytest.mark.vector("receipt-overdue")

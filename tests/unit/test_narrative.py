@@ -18,6 +18,15 @@ from remit.narrative import tell, title, what_next
 from remit.ports import Rule, Verdict
 from remit.testing.world import World
 
+ORPHAN = {
+    "place": "/staging",
+    "name": "durand-x",
+    "why": "deleted",
+    "files": 2,
+    "size": 9,
+    "oldest": None,
+}
+
 ROOT = Path(__file__).resolve().parents[2]
 REFUSAL = {"code": "x-y", "where": "results.a", "message": "It is so.", "way_out": "Do that."}
 VERDICT = {
@@ -77,6 +86,12 @@ MADE_UP = {
         ["took in a part", "kept until their maximum age", "9 received, 7 accepted, 2 rejected"],
     ),
     "undeleted": ({"why": "It is still there."}, ["It is still there.", "stays due"]),
+    "released": (
+        {"person": "Camille Moreau", "reason": "The audit is over."},
+        ["Camille Moreau ended the hold", "The audit is over."],
+    ),
+    "orphans": ({"found": [ORPHAN]}, ["/staging: durand-x, 2 files, 9 bytes, oldest unknown"]),
+    "swept": ({"removed": [ORPHAN]}, ["/staging: durand-x, 2 files", "(deleted)"]),
 }
 OF_A_RUN = {
     "opened": ["durand-2026 version 1", "controller durand", "Purpose: Continuity of care"],

@@ -380,6 +380,8 @@ def test_a_run_is_told_with_its_interval_rows_and_times(evidence: Evidence) -> N
         "source": "lis",
         "landing": "/zone",
         "rows": 7,
+        "held": None,
+        "locked": None,
     }
 
 

@@ -13,11 +13,12 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from remit.errors import Refused, RemitError, Unavailable, translating
-from remit.ports import StoredFile
+from remit.ports import Lock, StoredFile
 
 _BUFFER = 1 << 20
 _IDENTITY = ".remit/store"
@@ -64,13 +65,11 @@ class FolderStore:
     def list(self, prefix: str) -> list[StoredFile]:
         """See `remit.ports.Store`; an interrupted `publish` is listed too."""
         with self._translated(prefix):
-            tops = (self._at(prefix), self._partial(prefix))
+            tops = (self._at(prefix), self._partial(prefix)) if prefix else (self.root,)
             if not self.root.is_dir():
                 raise Unavailable(self.label, "the folder is not there (not mounted?).")
             paths = [path for top in tops for path in _files(top)]
-            return [
-                StoredFile(str(path.relative_to(self.root)), path.lstat().st_size) for path in paths
-            ]
+            return [file for path in paths if (file := self._stored(path)) is not None]
 
     def remove(self, path: str) -> None:
         """See `remit.ports.Store`."""
@@ -84,6 +83,10 @@ class FolderStore:
                 folder = folder.parent
             if folder.is_dir():
                 _sync_folder(folder)
+
+    def lock(self, path: str) -> Lock | None:  # noqa: ARG002
+        """See `remit.ports.Store`; a folder locks nothing."""
+        return None
 
     def claim(self) -> str:
         """See `remit.ports.Store`."""
@@ -106,6 +109,14 @@ class FolderStore:
                 return (self.root / _IDENTITY).read_text("ascii")
             except FileNotFoundError:
                 return None
+
+    def _stored(self, path: Path) -> StoredFile | None:
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            return None  # it went, or got its name, while it was listed
+        written = datetime.fromtimestamp(found.st_mtime, UTC)
+        return StoredFile(str(path.relative_to(self.root)), found.st_size, written)
 
     def _at(self, path: str) -> Path:
         target = self.root / path

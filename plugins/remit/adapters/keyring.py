@@ -94,6 +94,14 @@ class FolderKeyStore:
                 if path.exists():
                     self._destroy(path)
 
+    def names(self) -> list[str]:
+        """See `remit.ports.KeyStore`."""
+        with translating_os("the keyring"):
+            if not self._root.exists():
+                return []
+            kept = [path for path in self._root.iterdir() if path.suffix in (".key", ".partial")]
+            return sorted({path.stem for path in kept})
+
     def _destroy(self, path: Path) -> None:
         kept = self._read(path)
         with path.open("r+b") as file:

@@ -12,7 +12,7 @@ from remit.adapters.folder import translating_os
 from remit.bundle import make_bundle, verify_bundle
 from remit.cli.output import Output
 from remit.cli.show import story_text
-from remit.custody import REGISTER, Story
+from remit.custody import Story, is_run, state_of, suspension
 from remit.errors import Refused, UsageError
 from remit.evidence import Ledger
 from remit.narrative import tell, title
@@ -29,6 +29,7 @@ def show(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     story = _story(ledger, options.run)
     fields = {
         "run": options.run,
+        "suspension": suspension(story, clock()),
         "records": [
             {
                 "seq": r.seq,
@@ -48,7 +49,7 @@ def _list(ledger: Ledger, options: argparse.Namespace, output: Output) -> None:
     if options.limit < 1:
         raise UsageError("--limit is at least 1.")
     before = None if options.before is None else _story(ledger, options.before).records[0].seq
-    names = (run for _, run in ledger.runs(before) if run != REGISTER)
+    names = (run for _, run in ledger.runs(before) if is_run(run))
     runs = list(islice(names, options.limit + 1))
     found = [_line(_story(ledger, run)) for run in runs[: options.limit]]
     more = len(runs) > options.limit
@@ -116,12 +117,11 @@ def _verify_all(options: argparse.Namespace, output: Output) -> None:
 
 
 def _line(story: Story) -> dict[str, str]:
-    obligation = story.obligation()
-    late = obligation is not None and obligation.is_due(clock())
-    # What the target says does not change a run's state; that it is confirmed does.
-    told = [record.kind for record in story.records if record.kind != "answered"]
-    state = "overdue" if late else (told or ["answered"])[-1]
-    return {"run": story.run, "state": state, "opened": story.records[0].at}
+    return {
+        "run": story.run,
+        "state": state_of(story, clock()),
+        "opened": story.records[0].at,
+    }
 
 
 def _read(path: Path) -> bytes:

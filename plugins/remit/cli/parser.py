@@ -21,6 +21,7 @@ plans = Later("remit.cli.plan")
 pseudonyms = Later("remit.cli.pseudonym")
 register = Later("remit.cli.register")
 runs = Later("remit.cli.runs")
+sweeps = Later("remit.cli.sweep")
 target = Later("remit.cli.target")
 
 _KINDS = ("signing", "recipient", "pseudonym")
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     _instruction(commands)
     _grants(commands)
     _runs(commands)
+    _sweep(commands)
     _target(commands)
     _evidence(commands)
     return parser
@@ -189,6 +191,8 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     _trust(confirm)
     delete = _command(commands, "delete", runs.delete, "execute every due deletion")
     delete.add_argument("--due", action="store_true", required=True, help="all that is due now")
+    about = "also what a store was found to have locked, before that lock ends"
+    delete.add_argument("--locked", action="store_true", help=about)
     _trust(delete)
     hold = _command(commands, "hold", runs.hold, "suspend a run's deletion, as a named person")
     hold.add_argument("run", type=_text)
@@ -197,7 +201,18 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--by", type=_text, required=True, metavar="PERSON", help="name or e-mail, as instructed"
     )
     hold.add_argument("--days", type=int, default=30, help="how long; 30 by default, 365 at most")
+    hold.add_argument("--release", action="store_true", help="end every hold on the run instead")
     _trust(hold)
+
+
+def _sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "what is in staging, keyring and landing zones, and nobody recorded"
+    swept = _command(commands, "sweep", sweeps.sweep, about)
+    about = "delete what REMIT_ORPHANS lets be deleted"
+    swept.add_argument("--delete", action="store_true", help=about)
+    about = "show names that are not remit's own, on this terminal alone; they may name persons"
+    swept.add_argument("--names", action="store_true", help=about)
+    _trust(swept)
 
 
 def _target(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -150,8 +150,8 @@ def _runs(runs: Sequence[Shown]) -> Iterator[str]:
     if not runs:
         yield "No run under it."
         return
-    yield "| run | opened | interval | rows | delivered | confirmed | deleted | last |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| run | opened | interval | rows | delivered | confirmed | deleted | held | last |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for run in runs:
         interval = run["interval"]
         cells = [
@@ -162,9 +162,21 @@ def _runs(runs: Sequence[Shown]) -> Iterator[str]:
             run["delivered_at"] or "",
             run["confirmed_at"] or "",
             run["deleted_at"] or "",
+            _held(run),
             run["state"],
         ]
         yield f"| {' | '.join(cells)} |"
+
+
+def _held(run: Shown) -> str:
+    """What suspends the deletion: a person's hold, or a store's lock."""
+    hold = run["held"]
+    held = (
+        f"until {hold['until']} by {_plain(hold['person'])}: {_plain(hold['reason'])}"
+        if hold
+        else ""
+    )
+    return "; ".join(filter(None, [held, run["locked"] or ""]))
 
 
 def _security(one: Shown) -> str:

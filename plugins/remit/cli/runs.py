@@ -10,7 +10,7 @@ from remit import instruction as instructions
 from remit.cli.output import Output
 from remit.cli.plan import require_own_interval
 from remit.cli.show import story_text
-from remit.custody import Deployment, Run, execute_due, run_id
+from remit.custody import Deployment, Run, execute_due, run_id, survey
 from remit.errors import (
     RemitError,
     Unavailable,
@@ -86,7 +86,13 @@ def _not_yet(current: Run) -> str:
 def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
     """Execute all that is due; one that fails does not keep the others from being executed."""
     deployment = _deployment(options, resolve)
-    done = list(execute_due(deployment, _principal(), lambda spec: open_landing(spec, resolve)))
+    executed = execute_due(
+        deployment,
+        _principal(),
+        lambda spec: open_landing(spec, resolve),
+        locked=options.locked,
+    )
+    done = list(executed)
     failed = [(one.run, one.error) for one in done if one.error is not None]
     deleted = [one.run for one in done if one.deleted]
     fields = {
@@ -95,12 +101,20 @@ def delete(options: argparse.Namespace, output: Output, resolve: Resolve) -> int
     }
     lines = [f"{name}: every copy deleted, certificate signed." for name in deleted]
     lines += [f"{name}: NOT deleted: {_said(error)}" for name, error in failed]
+    if not options.locked:
+        left = survey(deployment.log, deployment.clock()).locked
+        tried = {name for name, _ in failed}
+        fields["locked"] = [{"run": one.run, "until": str(one.locked)} for one in left]
+        lines += [f"{o.run}: NOT deleted: {o.locked}." for o in left if o.run not in tried]
     output.result(fields, "\n".join(lines) or "Nothing is due.")
     return max((getattr(error, "exit_code", 1) for _, error in failed), default=0)
 
 
 def hold(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
-    """Suspend a deletion."""
+    """Suspend a deletion, or let it go on."""
+    if options.release:
+        _release(options, output, resolve)
+        return
     if not 1 <= options.days <= LONGEST_HOLD_DAYS:
         raise UsageError(f"a hold lasts 1 to {LONGEST_HOLD_DAYS} days.")
     until = clock() + timedelta(days=options.days)
@@ -110,6 +124,15 @@ def hold(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     ends = until if obligation is None else obligation.held_until or until
     fields = {"run": options.run, "held_until": ends.isoformat(timespec="seconds")}
     output.result(fields, f"Deletion of {options.run} is suspended until {fields['held_until']}.")
+
+
+def _release(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
+    current = Run(options.run, _deployment(options, resolve), _principal())
+    current.release(options.reason, options.by)
+    obligation = current.story.obligation()
+    due_at = obligation.due.isoformat(timespec="seconds") if obligation else None
+    fields = {"run": options.run, "released": True, "deletion_due": due_at}
+    output.result(fields, f"{options.run} is held no longer; its deletion is due at {due_at}.")
 
 
 def _deployment(options: argparse.Namespace, resolve: Resolve) -> Deployment:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from remit.custody import Story
+from remit.custody import Story, suspension
 from remit.narrative import tell, title, what_next
+from remit.wiring import clock
 
 
 def story_text(story: Story) -> str:
@@ -12,4 +13,4 @@ def story_text(story: Story) -> str:
     for record in story.records:
         lines.append(f"{record.at}  {title(record)} (by {record.by})")
         lines += [f"    {sentence}" for sentence in tell(record)]
-    return "\n".join([*lines, what_next(story.records)])
+    return "\n".join([*lines, *suspension(story, clock()), what_next(story.records)])

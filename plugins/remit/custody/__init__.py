@@ -2,7 +2,7 @@
 
 from remit.custody.arrivals import key_of
 from remit.custody.confirmation import TargetSystems, Watch
-from remit.custody.deletion import Execution, execute_due
+from remit.custody.deletion import Execution, execute, execute_due, shuffled, to_execute
 from remit.custody.deployment import Deployment
 from remit.custody.divided import Divided
 from remit.custody.entries import Entry, entries_of, require_in_force, require_receivable
@@ -11,9 +11,14 @@ from remit.custody.key_impact import impact
 from remit.custody.keys import require_keys_stand, revoked_keys
 from remit.custody.register import Register, with_arrivals
 from remit.custody.run import Run, run_id
-from remit.custody.story import REGISTER, Obligation, Story, due, stories
+from remit.custody.story import ORPHANS, REGISTER, Obligation, Story, is_run, stories
+from remit.custody.survey import Survey, due, survey
+from remit.custody.sweep import Swept, sweep
+from remit.custody.telling import state_of, suspension, told_of
+from remit.custody.withdrawal import withdrawn
 
 __all__ = [
+    "ORPHANS",
     "REGISTER",
     "Deployment",
     "Divided",
@@ -23,12 +28,16 @@ __all__ = [
     "Register",
     "Run",
     "Story",
+    "Survey",
+    "Swept",
     "TargetSystems",
     "Watch",
     "due",
     "entries_of",
+    "execute",
     "execute_due",
     "impact",
+    "is_run",
     "key_of",
     "require_in_force",
     "require_keys_stand",
@@ -37,6 +46,14 @@ __all__ = [
     "revoked_keys",
     "rotate",
     "run_id",
+    "shuffled",
+    "state_of",
     "stories",
+    "survey",
+    "suspension",
+    "sweep",
+    "to_execute",
+    "told_of",
     "with_arrivals",
+    "withdrawn",
 ]

@@ -43,6 +43,18 @@ class BoundRun(Custodian):
                 f"one of {', '.join(person.email for person in named)} can {act} this run.",
             )
 
+    def require_held(self, story: Story) -> None:
+        """Refuse (not-held) to end a hold that there is not."""
+        hold = story.hold()
+        if hold is None or hold.until <= self.deployment.clock():
+            raise Refused(
+                "not-held",
+                f"run {self.id}",
+                "no hold suspends its deletion"
+                + (f"; the last one expired at {timestamp(hold.until)}." if hold else "."),
+                "nothing to do; it is deleted when it is due.",
+            )
+
     def require_due(self, obligation: Obligation) -> None:
         """Refuse (deletion-not-due, deletion-held) a deletion before its time."""
         now = self.deployment.clock()

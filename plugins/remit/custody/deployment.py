@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from remit.evidence import EvidenceLog
@@ -18,6 +19,7 @@ class Deployment:
         suites: the folder of expectations.
         instructions: the folder in which new versions and revocations arrive.
         inbox: where receipts are that came by HTTP.
+        orphans_after: the age from which a sweep deletes orphans; None to report them alone.
         rows_per_piece: about how many rows of a large table one piece has; None for the default.
     """
 
@@ -31,3 +33,4 @@ class Deployment:
     instructions: Path
     inbox: Inbox
     rows_per_piece: int | None = None
+    orphans_after: timedelta | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
@@ -15,8 +15,9 @@ from remit.custody.arrivals import key_of
 from remit.custody.deployment import Deployment
 from remit.custody.keys import Revoked, require_keys_stand, require_own_key_stands, revoked_keys
 from remit.custody.register import Register
+from remit.custody.removal import Landing, Removal, keys_of, require_store
 from remit.custody.story import Obligation, Story
-from remit.delete import certify, delete_copies, find_copies
+from remit.delete import CopiesLocked
 from remit.errors import (
     Refused,
     RemitError,
@@ -27,11 +28,10 @@ from remit.errors import (
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction, verify
 from remit.instruction.interval import Interval, for_interval
-from remit.ports import KeyStore, LandingZone, Store
+from remit.ports import KeyStore, LandingZone
 from remit.signing import PublicKey
 
-Landing = Callable[[str], LandingZone]
-"""Opens a landing zone from its specification."""
+__all__ = ["RUN_ID", "Custodian", "Landing", "require_store"]
 
 # Folders, locks and keys are named by it.
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{1,100}")
@@ -86,13 +86,7 @@ class Custodian:
         Raises:
             Unavailable: another one is set, or it is not there; the key is not gone from it then.
         """
-        keys, story = self.deployment.keys, self.story
-        if story.has("obliged") and keys.identity() != story.last("obliged")["key_store"]:
-            raise Unavailable(
-                keys.label,
-                "it is not the store that this run's staging key is in (replaced or not mounted).",
-            )
-        return keys
+        return keys_of(self.story, self.deployment)
 
     def register(self, instruction: VerifiedInstruction) -> Register:
         """The instructions received, with what arrived of this one since."""
@@ -212,6 +206,8 @@ class Custodian:
         """Delete at once what a stopped run staged; if that fails, the obligation stays due."""
         try:
             self.delete_copies(self.story, obligation, landing)
+        except CopiesLocked:
+            return  # it is recorded
         except (Refused, Unavailable, UsageError) as error:
             self.record("undeleted", {"why": str(error)})
 
@@ -298,47 +294,29 @@ class Custodian:
 
     def delete_copies(self, story: Story, obligation: Obligation, landing: Landing) -> None:
         """Record what is found, remove it, look again, and certify."""
-        staging, keys = self.deployment.staging, self.keys()
-        keys.destroy(self.id)  # first: whatever fails below, nothing can be read any more
-        require_store(staging, story.last("obliged")["staging_store"])
-        zone = None
-        if story.has("delivering"):
-            zone = landing(obligation.landing)
-            require_store(zone, story.last("delivering")["zone"])
-        if found := find_copies(self.id, staging, zone):
+        removal = Removal(story, self.deployment, landing)
+        if found := removal.find():
             # Before they go: an attempt that is cut short must not shorten the certificate.
-            self.record("deleting", {"copies": [copy.as_json() for copy in found]})
-        delete_copies(self.id, self.id, keys, staging, zone)
-        if kept := dumps.kept_until(story, self.deployment.clock()):
+            self.record("deleting", {"copies": found})
+        removal.remove()
+        kept = dumps.kept_until(story, self.deployment.clock())
+        if not kept:
+            removal.remove_dump(self.record)
+        self._require_gone(removal)
+        if kept:
             self.record("dump-kept", {"until": timestamp(kept)})
             return
-        if found := dumps.find(story):
-            self.record("deleting", {"copies": [copy.as_json() for copy in found]})
-        dumps.remove(story)
         copies = self.story.copies_found()
-        certificate = certify(
-            self.id,
-            story.last("opened")["instruction"]["digest"],
-            obligation.reason,
-            copies,
-            story.staging_key.key_id if story.has("extracted") else None,
-            timestamp(self.deployment.clock()),
-            self.deployment.log.signer,
-        )
-        self.record("deleted", {"certificate": certificate.decode(), "copies": len(copies)})
+        self.record("deleted", removal.certificate(obligation, copies))
 
-
-def require_store(store: Store, name: str) -> None:
-    """Raise `Unavailable` unless it is the very store that the run's files were put in.
-
-    An unmounted share, an edited connection or another machine's folder holds none of them, and
-    so would pass for one from which they are gone.
-    """
-    if store.identity() != name:
-        raise Unavailable(
-            store.label,
-            "it is not the store that this run's files were put in (replaced or not mounted).",
-        )
+    def _require_gone(self, removal: Removal) -> None:
+        """Raise what keeps a copy; a lock of the storage's is recorded with its end."""
+        try:
+            removal.require_gone()
+        except CopiesLocked as locked:
+            self.record("undeleted", locked.as_record(self.deployment.clock()))
+            self._told = locked  # in words of its own
+            raise
 
 
 def _no_landing(spec: str) -> LandingZone:

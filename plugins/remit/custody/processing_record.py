@@ -175,7 +175,8 @@ def _security(terms: Instruction) -> Shown:
 
 def _run(story: Story) -> Shown:
     opened = story.last("opened")
-    rows = None
+    rows, hold, obligation = None, story.hold(), story.obligation()
+    locked = obligation.locked if obligation and not obligation.done else None
     if story.has("extracted"):
         rows = sum(file["rows"] for file in story.last("extracted")["files"])
     return {
@@ -189,6 +190,10 @@ def _run(story: Story) -> Shown:
         "delivered_at": _at(story, "delivered"),
         "confirmed_at": _at(story, "confirmed"),
         "deleted_at": _at(story, "deleted"),
+        "held": {"until": timestamp(hold.until), "person": hold.person, "reason": hold.reason}
+        if hold
+        else None,
+        "locked": str(locked) if locked else None,
     }
 
 

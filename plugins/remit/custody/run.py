@@ -348,6 +348,19 @@ class Run(ConfirmedRun):
                 self.require_holdable(by, until)
             self.record("held", {"reason": reason, "person": by, "until": timestamp(until)})
 
+    def release(self, reason: str, by: str) -> None:
+        """End every hold on the run, in the name of an authorised person.
+
+        Raises:
+            Refused: person-not-authorised, not-held, run-unknown.
+        """
+        with self.locked():
+            self.require_known()
+            with self.recorded("release"):
+                self.require_authorised(by, "release")
+                self.require_held(self.story)
+            self.record("released", {"reason": reason, "person": by})
+
     # --- inside -------------------------------------------------------------------------------
 
     def _registered(self, instruction: VerifiedInstruction, file: Path | None) -> Register:

@@ -7,35 +7,81 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from remit.errors import EvidenceBroken
-from remit.evidence import EvidenceLog, Record, parse_timestamp
+from remit.evidence import Record, parse_timestamp, timestamp
 from remit.signing import PublicKey
-from remit.succession import KEYS
 
 REGISTER = "register:instructions"
 """Under this name the register of instructions is in the evidence; no run can have it."""
 
+ORPHANS = "register:orphans"
+"""Under this name is what a sweep found that nobody recorded."""
 
-def is_register(name: str) -> bool:
-    """Whether records of that name are of a register, of instructions or keys, and of no run."""
-    return name in (REGISTER, KEYS)
+
+def is_run(name: str) -> bool:
+    """Whether records under a name are a run's; no run has a colon in its id."""
+    return ":" not in name
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A deletion suspended until a date, in the name of a person."""
+
+    until: datetime
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """Copies that their store does not let go of.
+
+    Attributes:
+        until: None for as long as nobody lifts the storage's hold.
+        again: before this, trying again is in vain.
+    """
+
+    until: datetime | None
+    again: datetime
+
+    def __str__(self) -> str:
+        until = timestamp(self.until) if self.until else "somebody lifts the storage's legal hold"
+        return f"locked until {until}; tried again at {timestamp(self.again)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """A duty to delete: due at `due`, because of `reason`; done when `done`."""
+    """A duty to delete: due at `due`, because of `reason`; done when `done`.
+
+    Attributes:
+        hold: the one that lasts longest, expired ones included; none once it was released.
+        locked: what the last attempt found locked.
+        failed: whether an attempt was made, and something was left.
+    """
 
     run: str
     due: datetime
     reason: str
-    landing: str
     done: bool
-    held_until: datetime | None = None
+    hold: Hold | None = None
+    locked: Locked | None = None
+    failed: bool = False
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When the hold ends."""
+        return self.hold.until if self.hold else None
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a hold suspends it."""
+        return self.hold is not None and now < self.hold.until
 
     def is_due(self, now: datetime) -> bool:
         """Whether it must be executed now; a hold suspends it until the hold expires."""
-        held = self.held_until is not None and now < self.held_until
-        return not self.done and not held and now >= self.due
+        return not self.done and not self.is_held(now) and now >= self.due
+
+    def is_locked(self, now: datetime) -> bool:
+        """Whether trying would be in vain; it stays due."""
+        return self.locked is not None and now < self.locked.again
 
 
 class Story:
@@ -102,68 +148,43 @@ class Story:
             and (number > done or record.kind in ("obliged", "confirmed"))
         ]
         soonest = min(dues, key=lambda data: str(data["due"]))
-        held = [record.data["until"] for record in self.records if record.kind == "held"]
         return Obligation(
             run=self.run,
             due=parse_timestamp(soonest["due"]),
             reason=soonest["reason"],
-            landing=self.last("opened")["landing"],
             done=self.has("deleted"),
-            held_until=parse_timestamp(max(held)) if held else None,
+            hold=self.hold(),
+            locked=self._locked(),
+            failed=_failed_to_delete(self.records[-1]),
         )
+
+    def hold(self) -> Hold | None:
+        """The hold that lasts longest, of those since the last release; it may have expired."""
+        since = max((n for n, r in enumerate(self.records) if r.kind == "released"), default=-1)
+        held = [r.data for r in self.records[since + 1 :] if r.kind == "held"]
+        if not held:
+            return None
+        longest = max(held, key=lambda data: str(data["until"]))
+        until = parse_timestamp(longest["until"])
+        return Hold(until, str(longest["person"]), str(longest["reason"]))
+
+    def _locked(self) -> Locked | None:
+        locks = [r.data for r in self.records if r.kind == "undeleted" and r.data.get("again")]
+        if not locks:
+            return None
+        until, again = locks[-1]["until"], locks[-1]["again"]
+        return Locked(parse_timestamp(until) if until else None, parse_timestamp(again))
+
+
+def _failed_to_delete(record: Record) -> bool:
+    failed = record.kind in ("refused", "interrupted") and record.data["step"] == "delete"
+    return failed or record.kind == "undeleted"
 
 
 def stories(records: Iterable[Record]) -> list[Story]:
     """Every run of the log, in the order of their opening."""
     runs: dict[str, list[Record]] = {}
     for record in records:
-        if not is_register(record.run):
+        if is_run(record.run):
             runs.setdefault(record.run, []).append(record)
     return [Story(run, records) for run, records in runs.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What is due, the longest overdue first; what is not yet; and the runs that are damaged."""
-
-    due: list[Obligation]
-    pending: list[Obligation]
-    damaged: dict[str, EvidenceBroken]
-
-
-def survey(log: EvidenceLog, now: datetime) -> Survey:
-    """Look through every run; a damaged one does not hide the others."""
-    runs: dict[str, list[Record]] = {}
-    damaged: dict[str, EvidenceBroken] = {}
-    for kept in log.kept():
-        if kept.run in damaged or is_register(kept.run):
-            continue
-        try:
-            record = kept.record()
-        except EvidenceBroken as error:
-            damaged[kept.run] = error
-            runs.pop(kept.run, None)
-            continue
-        if record.kind == "deleted":
-            runs.pop(kept.run, None)  # done: only what is open is kept in memory
-        else:
-            runs.setdefault(kept.run, []).append(record)
-    found = [Story(run, records).obligation() for run, records in runs.items()]
-    left = sorted((one for one in found if one), key=lambda obligation: obligation.due)
-    return Survey(
-        due=[obligation for obligation in left if obligation.is_due(now)],
-        pending=[obligation for obligation in left if not obligation.is_due(now)],
-        damaged=damaged,
-    )
-
-
-def due(log: EvidenceLog, now: datetime) -> list[Obligation]:
-    """The obligations that must be executed now, the longest overdue first.
-
-    Raises:
-        EvidenceBroken: a record is damaged.
-    """
-    found = survey(log, now)
-    for error in found.damaged.values():
-        raise error
-    return found.due

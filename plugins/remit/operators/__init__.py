@@ -7,11 +7,13 @@ that parsing a DAG stays quick.
 from remit.operators.confirm import ConfirmOperator
 from remit.operators.delete import DeleteOperator
 from remit.operators.deliver import DeliverOperator
+from remit.operators.due import ListDueOperator
 from remit.operators.extract import ExtractOperator
 from remit.operators.migration import ControlledMigration
 from remit.operators.piece import ExtractPieceOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.seal import SealOperator
+from remit.operators.sweep import SweepOperator
 from remit.operators.validate import ValidateOperator
 
 __all__ = [
@@ -21,7 +23,9 @@ __all__ = [
     "DeliverOperator",
     "ExtractOperator",
     "ExtractPieceOperator",
+    "ListDueOperator",
     "PlanOperator",
     "SealOperator",
+    "SweepOperator",
     "ValidateOperator",
 ]

@@ -1,14 +1,14 @@
-"""Delete: execute every obligation that is due, of whatever run, whatever became of its DAG."""
+"""Delete: execute one obligation that is due, of whatever run, whatever became of its DAG."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from remit.errors import Refused, Unavailable
+from airflow.sdk import BaseOperator
+
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
-from remit.operators.failures import in_words
-from remit.operators.telling import tell_records
+from remit.operators.telling import tell_next, tell_records
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 
 
 class DeleteOperator(RemitOperator):
-    """Executes all that is due; one that fails does not keep the others from being executed."""
+    """Deletes every copy of one run, or stops the run if its instruction was withdrawn.
+
+    Mapped over what `ListDueOperator` gives, so that each obligation has a task of its own: one that
+    fails or hangs keeps no other from being executed.
+
+    Args:
+        due: the run's id.
+    """
 
     intent = (
-        "Executes every deletion that is due: removes the copies, looks again, and signs a "
-        "certificate. What is due follows from the evidence alone, not from any DAG."
+        "Executes the deletion of one run: destroys its staging key, removes the copies, looks again, "
+        "and signs a certificate. A run whose instruction was withdrawn is stopped first."
     )
 
+    def __init__(self, *, due: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.due = due
+
+    @classmethod
+    def partial(cls, **arguments: Any) -> Any:
+        """As Airflow has it: each index is another run's obligation, so it may be mapped."""
+        return BaseOperator.partial.__func__(cls, **arguments)  # type: ignore[attr-defined]
+
     def perform(self, context: Context) -> None:
-        """Execute each, then fail if any failed."""
-        from remit.custody import execute_due
+        """Execute it, and tell it."""
+        from remit.custody import Run, execute
         from remit.wiring import open_landing
 
         def landing(spec: str) -> LandingZone:
             return open_landing(spec, resolve)
 
-        failed: dict[str, Exception] = {}
-        deleted = 0
-        for one in execute_due(self.deployment(), self.principal(context), landing):
-            deleted += one.deleted
-            self.log.info("Run %s (remit evidence show %s)", one.run, one.run)
-            tell_records(self.log, one.records)
-            if one.error is not None:
-                failed[one.run] = one.error
-                self.log.error("Run %s is NOT deleted. %s", one.run, in_words(one.error))
-        self.log.info("%d were due, %d of them deleted.", deleted + len(failed), deleted)
-        if failed:
-            raise _incomplete(failed)
-
-
-def _incomplete(failed: dict[str, Exception]) -> Exception:
-    runs = f"runs {', '.join(failed)}"
-    if any(isinstance(error, Unavailable) for error in failed.values()):
-        return Unavailable(runs, "not deleted, for the reasons above; they stay due.")
-    return Refused(
-        "deletion-incomplete",
-        runs,
-        "not deleted, for the reasons above; they stay due.",
-        "deal with the reasons; the next run of this DAG tries again.",
-    )
+        deployment, by = self.deployment(), self.principal(context)
+        self.log.info("Run %s (remit evidence show %s)", self.due, self.due)
+        done = execute(deployment, self.due, by, landing)
+        tell_records(self.log, done.records)
+        if done.error is not None:
+            self.log.error("Run %s is NOT deleted.", self.due)
+            raise done.error
+        tell_next(self.log, Run(self.due, deployment, by).story.records)

@@ -12,7 +12,7 @@ DELETION = "remit_deletion"
 DAGS = f"""
 from datetime import timedelta
 from airflow.sdk import DAG
-from remit.operators import ControlledMigration, DeleteOperator
+from remit.operators import ControlledMigration, DeleteOperator, ListDueOperator
 
 with DAG("{MIGRATION}", schedule=None, catchup=False):
     ControlledMigration(
@@ -25,7 +25,8 @@ with DAG("{MIGRATION}", schedule=None, catchup=False):
     )
 
 with DAG("{DELETION}", schedule=None, catchup=False):
-    DeleteOperator(task_id="delete_due")
+    due = ListDueOperator(task_id="list_due").output
+    DeleteOperator.partial(task_id="delete").expand(due=due)
 """
 SETTINGS = {
     "AIRFLOW__API__HOST": "127.0.0.1",

@@ -88,6 +88,17 @@ class KeyStoreContract:
 
         assert store.exists(RUN) is False
 
+    def test_what_is_there_is_listed_and_nothing_else(self, store: KeyStore) -> None:
+        """A sweep looks for keys that nobody needs."""
+        before = set(store.names())
+        for name in (RUN, OTHER):
+            store.create(name)
+        assert set(store.names()) == before | {RUN, OTHER}
+        store.destroy(RUN)
+
+        assert RUN not in store.names()
+        assert OTHER in self.again(store).names()
+
     def test_a_key_made_after_destruction_is_another_one(self, store: KeyStore) -> None:
         """What was sealed before stays closed."""
         first = store.create(RUN)

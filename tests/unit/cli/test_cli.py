@@ -371,7 +371,7 @@ def test_newcomer_from_draft_to_verified_evidence(
     assert received["rows"] == table["rows_in_scope"]
     assert done("confirm", run)["state"] == "confirmed"
     assert done("confirm", run)["state"] == "confirmed"
-    assert done("delete", "--due") == {"deleted": [run], "failed": []}
+    assert done("delete", "--due") == {"deleted": [run], "failed": [], "locked": []}
     assert done("delete", "--due") == {"deleted": [], "failed": []}
 
     story = done("evidence", "show", run)

@@ -17,6 +17,7 @@ from remit.adapters.keyring import gone
 from remit.errors import Refused, Unavailable
 from remit.tokens import X25519, Token, TokenUri, attributes_missing, make_pair
 
+_PREFIX = "remit staging "
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
@@ -68,6 +69,15 @@ class TokenKeyStore:
         with self._token.session() as session:
             _destroy(_objects(session, name, ObjectClass.PRIVATE_KEY))
             _destroy(_objects(session, name))
+
+    def names(self) -> list[str]:
+        """See `remit.ports.KeyStore`; other objects of the token are none of ours."""
+        from pkcs11 import Attribute
+
+        with self._token.session() as session:
+            labels = [str(one[Attribute.LABEL]) for one in session.get_objects()]
+        ours = {label.removeprefix(_PREFIX) for label in labels if label.startswith(_PREFIX)}
+        return sorted(name for name in ours if _NAME.fullmatch(name))
 
 
 class _Pair(NamedTuple):
@@ -149,7 +159,7 @@ def _pair(session: Any, name: str) -> _Pair | None:
 def _label(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("key names are letters, digits and hyphens")
-    return f"remit staging {name}"
+    return f"{_PREFIX}{name}"
 
 
 def _destroy(objects: Sequence[Any]) -> None:

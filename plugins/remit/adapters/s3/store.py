@@ -15,6 +15,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -22,11 +23,12 @@ from botocore.exceptions import ClientError
 
 from remit.adapters.s3.draft import S3Draft
 from remit.adapters.s3.failures import code_of, is_denied, status_of, translated
+from remit.adapters.s3.lock import lock_of
 from remit.adapters.s3.place import S3Place
 from remit.adapters.s3.privacy import require_private
 from remit.adapters.s3.reader import S3Reader
 from remit.errors import Refused
-from remit.ports import StoredFile
+from remit.ports import Lock, StoredFile
 
 _IDENTITY = ".remit/store"
 _GONE = ("NoSuchKey", "404")
@@ -80,16 +82,21 @@ class S3Store:
 
     def list(self, prefix: str) -> list[StoredFile]:
         """See `remit.ports.Store`; the size is that of all versions and unfinished uploads."""
-        top, sizes = self._key(prefix), Counter[str]()
+        top, sizes, written = self._key(prefix), Counter[str](), dict[str, datetime]()
         with self._translated(prefix):
             # Uploads first: one that is finished meanwhile is among the versions then.
             for upload in self._uploads(top):
                 sizes[upload["Key"]] += self._sent(upload)
+                written[upload["Key"]] = upload["Initiated"]
             for version in self._versions(top):
                 sizes[version["Key"]] += version.get("Size", 0)
+                written[version["Key"]] = version["LastModified"]
         root = f"{self._place.prefix}/" if self._place.prefix else ""
         inside = {key: size for key, size in sizes.items() if not top or _below(key, top)}
-        return [StoredFile(key.removeprefix(root), size) for key, size in sorted(inside.items())]
+        return [
+            StoredFile(key.removeprefix(root), size, written[key])
+            for key, size in sorted(inside.items())
+        ]
 
     def remove(self, path: str) -> None:
         """See `remit.ports.Store`: every version, delete marker and unfinished upload.
@@ -102,9 +109,23 @@ class S3Store:
             for upload in self._uploads(key):
                 if upload["Key"] == key:
                     self._abort(upload)
-            for version in self._versions(key):
-                if version["Key"] == key:
-                    self._delete(version, path)
+            kept = [
+                self._is_kept(version) for version in self._versions(key) if version["Key"] == key
+            ]
+        if any(kept):
+            raise Refused(
+                "copy-not-deleted",
+                f"{self.label}/{path}",
+                "the storage forbids to delete a version of it (object lock, or a missing right).",
+                "end the retention, or allow s3:DeleteObjectVersion; the deletion stays due.",
+            )
+
+    def lock(self, path: str) -> Lock | None:
+        """See `remit.ports.Store`: what is told of its versions."""
+        key = self._key(path)
+        with self._translated(path):
+            own = [version for version in self._versions(key) if version["Key"] == key]
+            return lock_of(self._client, self._place.bucket, own)
 
     # --- the store itself ---------------------------------------------------------------------
 
@@ -209,19 +230,16 @@ class S3Store:
             if code_of(error) != "NoSuchUpload":
                 raise
 
-    def _delete(self, version: Any, path: str) -> None:
+    def _is_kept(self, version: Any) -> bool:
+        """Delete a version; True when the storage forbids it, so that the others go all the same."""
         name = {"Key": version["Key"], "VersionId": version["VersionId"]}
         try:
             self._client.delete_object(Bucket=self._place.bucket, **name)
         except ClientError as error:
             if not is_denied(error):
                 raise
-            raise Refused(
-                "copy-not-deleted",
-                f"{self.label}/{path}",
-                "the storage forbids to delete a version of it (object lock, or a missing right).",
-                "end the retention, or allow s3:DeleteObjectVersion; the deletion stays due.",
-            ) from None
+            return True
+        return False
 
     def _translated(self, path: str) -> AbstractContextManager[None]:
         return translated(f"{self.label}/{path}")

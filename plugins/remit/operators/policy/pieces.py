@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, TypeGuard
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
 from remit.errors import Refused
-from remit.operators.base import QUERY_WORDS, mapped, place
+from remit.operators.base import place
 from remit.operators.piece import ExtractPieceOperator
-from remit.operators.policy.replaced import changed, replaced_in
+from remit.operators.policy.mapping import require_mapped_over
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Operator
 
     from remit.operators.extract import ExtractOperator
     from remit.operators.plan import PlanOperator
-
-_REPLACING = QUERY_WORDS | {"pre_execute", "post_execute", "template_fields"}
 
 
 def group_of(task: Operator) -> str | None:
@@ -46,7 +44,7 @@ def require_pieces(
             "use ControlledMigration, which builds the whole shape.",
         )
     for piece in pieces:
-        _require_mapped_over(plan, piece)
+        require_mapped_over(plan, piece, "piece")
         if piece.partial_kwargs.get("source_conn_id") != plan.source_conn_id:
             raise Refused(
                 "dag-shape-differs",
@@ -61,16 +59,3 @@ def require_pieces(
                 "by its trigger rule it may run after a failed task.",
                 "leave the trigger rule at all_success; default_args may have set another.",
             )
-
-
-def _require_mapped_over(plan: PlanOperator, piece: MappedOperator) -> None:
-    over = getattr(piece.expand_input, "value", None)
-    source = over["piece"] if isinstance(over, dict) and set(over) == {"piece"} else None
-    operator, key = getattr(source, "operator", None), getattr(source, "key", None)
-    if operator is not plan or key != "return_value" or type(source).__name__ != "PlainXComArg":
-        raise mapped(place(piece))
-    if piece.get_closest_mapped_task_group() is not None:
-        raise mapped(place(piece))
-    replaced = {*piece.partial_kwargs.keys() & _REPLACING, *replaced_in(ExtractPieceOperator)}
-    for name in sorted(replaced):
-        raise changed(piece, f"its {name} is not remit's.")

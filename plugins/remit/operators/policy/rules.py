@@ -22,13 +22,16 @@ from remit.operators.base import (
 from remit.operators.confirm import ConfirmOperator
 from remit.operators.delete import DeleteOperator
 from remit.operators.deliver import DeliverOperator
+from remit.operators.due import ListDueOperator
 from remit.operators.extract import ExtractOperator
 from remit.operators.plan import PlanOperator
+from remit.operators.policy.deletion import is_mapped_deletion, require_over_due
 from remit.operators.policy.instruction import require_binding, require_plain
 from remit.operators.policy.pieces import group_of, is_piece, require_pieces
 from remit.operators.policy.replaced import changed, replaced_in
 from remit.operators.policy.side_door import require_no_side_door
 from remit.operators.seal import SealOperator
+from remit.operators.sweep import SweepOperator
 from remit.operators.validate import ValidateOperator
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ _STEPS: dict[type[RemitOperator], str] = {
     DeliverOperator: "deliver",
     ConfirmOperator: "confirm",
 }
-_OURS = {*_STEPS, DeleteOperator}
+_OURS = {*_STEPS, DeleteOperator, ListDueOperator, SweepOperator}
 
 
 def check(dag: DAG) -> None:
@@ -74,6 +77,9 @@ def check(dag: DAG) -> None:
     for task in filter(is_ours, dag.tasks):
         if is_piece(task):
             pieces.setdefault(group_of(task), []).append(task)
+            continue
+        if is_mapped_deletion(task):
+            require_over_due(task)
             continue
         ours = _unchanged(task)
         if type(ours) in _STEPS:

@@ -1,0 +1,58 @@
+"""What a survey says of duties that are suspended, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from remit.custody.story import Obligation, Story
+from remit.custody.survey import Survey
+from remit.errors import one_line
+from remit.evidence import timestamp
+
+
+def told_of(found: Survey) -> Iterator[tuple[bool, str]]:
+    """Each sentence, and whether it is alarming."""
+    for obligation in found.pending:
+        if (hold := obligation.hold) is not None and hold.until > obligation.due:
+            yield False, f"Run {obligation.run} is held until {_hold(obligation)}"
+    for obligation in (*found.due, *found.locked):
+        if obligation.hold is not None:
+            yield False, f"The hold on run {obligation.run} has expired: {_hold(obligation)}"
+    for obligation in found.locked:
+        yield True, f"Run {obligation.run} is NOT deleted: {obligation.locked}."
+    for run, error in found.damaged.items():
+        yield True, one_line(f"Run {run} cannot be told: {error}")
+
+
+def state_of(story: Story, now: datetime) -> str:
+    """How a run is, in a word."""
+    obligation = story.obligation()
+    # What the target says does not change a run's state; that it is confirmed does.
+    last = [record.kind for record in story.records if record.kind != "answered"] or ["answered"]
+    if obligation is None or obligation.done:
+        return last[-1]
+    if obligation.is_held(now):
+        return "held"
+    if obligation.is_due(now):
+        return "locked" if obligation.is_locked(now) else "overdue"
+    return last[-1]
+
+
+def suspension(story: Story, now: datetime) -> list[str]:
+    """What suspends a run's deletion, or did until lately."""
+    obligation = story.obligation()
+    if obligation is None or obligation.done:
+        return []
+    said = []
+    if obligation.hold is not None:
+        held = obligation.is_held(now)
+        said.append(f"{'HELD' if held else 'The hold has expired:'} until {_hold(obligation)}")
+    if obligation.is_locked(now):
+        said.append(f"NOT DELETED: {obligation.locked}.")
+    return said
+
+
+def _hold(obligation: Obligation) -> str:
+    hold = obligation.hold
+    return f"{timestamp(hold.until)} by {hold.person}: {hold.reason}" if hold else ""
