@@ -17,6 +17,7 @@ from remit.custody.keys import Revoked, require_keys_stand, require_own_key_stan
 from remit.custody.register import Register
 from remit.custody.story import Obligation, Story
 from remit.delete import certify, delete_copies, find_copies
+from remit.deliver import bound, require_ready
 from remit.errors import (
     Refused,
     RemitError,
@@ -25,8 +26,9 @@ from remit.errors import (
     describe_unexpected,
 )
 from remit.evidence import timestamp
-from remit.instruction import VerifiedInstruction, verify
+from remit.instruction import VerifiedInstruction, parse, verify
 from remit.instruction.interval import Interval, for_interval
+from remit.instruction.trust import payload_of
 from remit.ports import KeyStore, LandingZone, Store
 from remit.signing import PublicKey
 
@@ -303,8 +305,7 @@ class Custodian:
         require_store(staging, story.last("obliged")["staging_store"])
         zone = None
         if story.has("delivering"):
-            zone = landing(obligation.landing)
-            require_store(zone, story.last("delivering")["zone"])
+            zone = self._zone_for_deletion(story, landing(obligation.landing))
         if found := find_copies(self.id, staging, zone):
             # Before they go: an attempt that is cut short must not shorten the certificate.
             self.record("deleting", {"copies": [copy.as_json() for copy in found]})
@@ -326,6 +327,21 @@ class Custodian:
             self.deployment.log.signer,
         )
         self.record("deleted", {"certificate": certificate.decode(), "copies": len(copies)})
+
+    def _zone_for_deletion(self, story: Story, zone: LandingZone) -> LandingZone:
+        """The zone that the run was sent to, tried again; what is wrong there is recorded.
+
+        A zone that is found open is all the more reason to delete. One that is another server or
+        store is never asked to.
+        """
+        pinned = parse(payload_of(story.instruction_envelope))
+        require_store(bound(pinned, zone), story.last("delivering")["zone"])
+        try:
+            require_ready(pinned, zone)
+        except Refused as refusal:
+            data = {"step": "delete", "refusal": refusal.as_json(), "ends_run": False}
+            self.record("refused", data)
+        return zone
 
 
 def require_store(store: Store, name: str) -> None:
