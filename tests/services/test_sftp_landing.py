@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -33,7 +34,8 @@ def server() -> Iterator[SftpServer]:
 
 @pytest.fixture(autouse=True)
 def empty_zone(server: SftpServer) -> None:
-    assert os.system(f"rm -rf {server.zone}/* {server.zone}/.[!.]*") == 0
+    for left in server.zone.iterdir():
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 @pytest.fixture

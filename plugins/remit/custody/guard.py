@@ -72,6 +72,11 @@ class Custodian:
         self.require_known()
         return str(self.story.last("opened")["landing"])
 
+    def zone(self, landing: Landing) -> LandingZone:
+        """The run's landing zone, opened, and held to what the pinned instruction says of it."""
+        opened = landing(self.landing())
+        return bound(parse(payload_of(self.story.instruction_envelope)), opened)
+
     def instruction(self) -> VerifiedInstruction:
         """The pinned instruction, verified again, its windows cut to the run's own interval."""
         verified = verify(self.story.instruction_envelope, self.deployment.trust, now=None)
@@ -305,7 +310,7 @@ class Custodian:
         require_store(staging, story.last("obliged")["staging_store"])
         zone = None
         if story.has("delivering"):
-            zone = self._zone_for_deletion(story, landing(obligation.landing))
+            zone = self._zone_for_deletion(story, landing)
         if found := find_copies(self.id, staging, zone):
             # Before they go: an attempt that is cut short must not shorten the certificate.
             self.record("deleting", {"copies": [copy.as_json() for copy in found]})
@@ -328,16 +333,16 @@ class Custodian:
         )
         self.record("deleted", {"certificate": certificate.decode(), "copies": len(copies)})
 
-    def _zone_for_deletion(self, story: Story, zone: LandingZone) -> LandingZone:
+    def _zone_for_deletion(self, story: Story, landing: Landing) -> LandingZone:
         """The zone that the run was sent to, tried again; what is wrong there is recorded.
 
         A zone that is found open is all the more reason to delete. One that is another server or
         store is never asked to.
         """
-        pinned = parse(payload_of(story.instruction_envelope))
-        require_store(bound(pinned, zone), story.last("delivering")["zone"])
+        zone = self.zone(landing)
+        require_store(zone, story.last("delivering")["zone"])
         try:
-            require_ready(pinned, zone)
+            require_ready(parse(payload_of(story.instruction_envelope)), zone)
         except Refused as refusal:
             data = {"step": "delete", "refusal": refusal.as_json(), "ends_run": False}
             self.record("refused", data)

@@ -35,6 +35,7 @@ StrictModes no
 MaxStartups 100
 Subsystem sftp internal-sftp
 """
+_KINDS = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
 
 
 class SftpServer:
@@ -73,7 +74,8 @@ class SftpServer:
         self._write(self._folder)
         if os.getuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # where sshd puts its children
-        self._start([program, "-D", "-e", "-f", str(self._folder / "sshd_config")])
+        self._command = [program, "-D", "-e", "-f", str(self._folder / "sshd_config")]
+        self._start()
         return self
 
     def __exit__(
@@ -91,6 +93,11 @@ class SftpServer:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(10)
+
+    def rekey(self) -> None:
+        """Start the server again where it was, with other host keys."""
+        self._make_host_keys()
+        self._start()
 
     def url(self, port: int | None = None, **parts: str) -> str:
         """The landing zone's URL.
@@ -112,22 +119,21 @@ class SftpServer:
         authorized = folder / "authorized_keys"
         authorized.write_bytes(key.export_public_key())
         authorized.chmod(0o644)
-        lines = []
-        for kind in self._kinds:
-            name = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}[
-                kind
-            ]
-            host_key = asyncssh.generate_private_key(name)
-            _write_private(folder / f"host_{kind}", host_key)
-            self.fingerprints[kind] = host_key.get_fingerprint()
-            lines.append(f"HostKey {folder}/host_{kind}")
-        self.fingerprint = self.fingerprints[self._kinds[0]]
-        text = _CONFIG.format(port=self.port, folder=folder, host_keys="\n".join(lines))
+        lines = "\n".join(f"HostKey {folder}/host_{kind}" for kind in self._kinds)
+        text = _CONFIG.format(port=self.port, folder=folder, host_keys=lines)
         (folder / "sshd_config").write_text(text)
+        self._make_host_keys()
 
-    def _start(self, command: list[str]) -> None:
+    def _make_host_keys(self) -> None:
+        for kind in self._kinds:
+            key = asyncssh.generate_private_key(_KINDS[kind])
+            _write_private(self._folder / f"host_{kind}", key)
+            self.fingerprints[kind] = key.get_fingerprint()
+        self.fingerprint = self.fingerprints[self._kinds[0]]
+
+    def _start(self) -> None:
         with (self._folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(command, stderr=log)  # noqa: S603 - our own arguments
+            self._process = subprocess.Popen(self._command, stderr=log)  # noqa: S603 - our own arguments
         for _ in range(100):
             with socket.socket() as trial:
                 if trial.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -135,6 +141,7 @@ class SftpServer:
             if self._process.poll() is not None:
                 break
             time.sleep(0.05)
+        self.stop()
         raise UsageError(f"sshd did not start: {(self._folder / 'log').read_text()}")
 
 

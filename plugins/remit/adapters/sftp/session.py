@@ -118,16 +118,22 @@ class Session:
     def _connect(self, **whom: Any) -> asyncssh.SSHClientConnection:
         """Connect to the server that has the pinned key, asking for each kind of key in turn."""
         seen: list[str] = []
+        untold: list[list[str]] = list(_KINDS)
         failed: Exception | None = None
-        for kinds in _KINDS:
-            try:
-                return self._connect_by(kinds, seen, whom)
-            except asyncssh.HostKeyNotVerifiable:
-                continue
-            except asyncssh.KeyExchangeFailed as error:  # it has no key of this kind
-                failed = error
-        if not seen and failed is not None:
-            raise failed
+        for _ in range(2):  # sshd hangs up where it has no key of a kind, as a bad network may
+            for kinds in list(untold):
+                try:
+                    return self._connect_by(kinds, seen, whom)
+                except asyncssh.HostKeyNotVerifiable:
+                    untold.remove(kinds)
+                except (
+                    asyncssh.KeyExchangeFailed,
+                    asyncssh.ConnectionLost,
+                    ConnectionError,
+                ) as error:
+                    failed = error
+            if not seen and failed is not None:
+                raise failed
         raise Refused(
             "landing-host-key-differs",
             self._place.label,
