@@ -171,7 +171,7 @@ class _Pinned(asyncssh.SSHClient):
         """Host, address, port, and the key, which alone counts."""
         shown = shown_by[-1].get_fingerprint()
         self._seen.append(shown)
-        return shown == self._pin
+        return bool(shown == self._pin)
 
 
 def _end(connection: asyncssh.SSHClientConnection) -> None:
