@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -11,12 +10,14 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import asyncssh
 
-from remit.errors import Refused, UsageError, translating
+from remit.errors import UsageError, translating
+from remit.private_files import read_private
 
 _FORM = (
     "a landing zone by SFTP is sftp://USER@HOST:PORT/PATH?key=file:PATH "
     "(special characters percent-encoded; no password: the key alone opens it)."
 )
+_MOST = 64 << 10  # bytes of a key's file
 _NO_KEY = "it is not a private key that OpenSSH knows, or its passphrase is wrong."
 
 
@@ -86,11 +87,11 @@ class SftpPlace:
 
         Raises:
             UsageError: there is none, or it cannot be read.
-            Refused: key-file-open, when others than its owner can read the file.
+            Refused: key-file-open, when others than its owner can use the file, or it is not ours.
         """
         where = self.key_file or f"the key of {self.label}"
-        text = self.key if self.key_file is None else _read(Path(self.key_file))
         try:
+            text = self.key if self.key_file is None else _read(Path(self.key_file))
             return asyncssh.import_private_key(text or "", self.passphrase)
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
             raise UsageError(f"{where}: {_NO_KEY}") from None
@@ -98,14 +99,6 @@ class SftpPlace:
 
 def _read(path: Path) -> bytes:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise Refused(
-                "key-file-open",
-                str(path),
-                f"its mode is {mode:04o}, so others than its owner can use the private key.",
-                f"chmod 600 {path}, and replace the key if anybody may have read it.",
-            )
-        return path.read_bytes()
+        return read_private(path, _MOST)
     except OSError as error:
         raise UsageError(f"cannot read the private key {path}: {error.strerror}.") from None
