@@ -18,7 +18,16 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from remit.errors import RemitError, Unavailable
 from remit.operators.connections import resolve_async
 
-_FIELDS = ("landing", "remit_run", "poke_interval", "deadline", "rule", "ways", "tables", "endpoint")
+_FIELDS = (
+    "landing",
+    "remit_run",
+    "poke_interval",
+    "deadline",
+    "rule",
+    "ways",
+    "tables",
+    "endpoint",
+)
 
 
 class ReceiptTrigger(BaseTrigger):

@@ -129,7 +129,12 @@ class SftpStore:
             return
         if folder != self._root:
             self._make_folder(folder.parent)
-        self._do(lambda sftp: sftp.mkdir(str(folder)))
+        try:
+            self._do(lambda sftp: sftp.mkdir(str(folder)))
+        except asyncssh.SFTPFailure:
+            if self._mode(folder) is None:
+                raise
+            return  # somebody else made it meanwhile
         inherited = (self._mode(folder) or 0) & stat.S_ISGID
         attributes = SFTPAttrs(permissions=inherited | FOLDER_MODE)
         self._do(lambda sftp: sftp.setstat(str(folder), attributes))
