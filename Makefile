@@ -62,14 +62,14 @@ bench: setup system-packages  ## Benchmarks
 
 # What a Debian machine lacks for the tests against real servers; elsewhere install these by hand. The
 # tests run servers of their own: no service need be running.
-NEED := postgresql mariadb-server redis-server softhsm2 strace default-jdk-headless
+NEED := postgresql mariadb-server redis-server openssh-server softhsm2 strace default-jdk-headless
 demo bench: NEED := postgresql
 
 system-packages:
 	@PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; missing=(); \
 	 for package in $(NEED); do \
 	   case $$package in postgresql) program=initdb;; mariadb-server) program=mariadbd;; \
-	     softhsm2) program=softhsm2-util;; default-jdk-headless) program=javac;; *) program=$$package;; esac; \
+	     openssh-server) program=sshd;; softhsm2) program=softhsm2-util;; default-jdk-headless) program=javac;; *) program=$$package;; esac; \
 	   command -v $$program >/dev/null || missing+=($$package); \
 	 done; \
 	 [ $${#missing[@]} -gt 0 ] || exit 0; \

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import BytesIO, RawIOBase
 from typing import Any, BinaryIO, cast
 
 from remit import canonical
 from remit.errors import Refused
 from remit.instruction import Instruction
+from remit.landing import conflict
 from remit.manifest import INSTRUCTION, MANIFEST, Manifest
-from remit.ports import LandingZone, Store
+from remit.ports import LandingTerms, LandingZone, Outgoing, Store
 from remit.validate import file_changed
 
 
@@ -27,40 +29,67 @@ def deliver(
     staging: Store,
     landing: LandingZone,
 ) -> bool:
-    """Publish the delivery; False when it was there already.
+    """Publish the delivery at a zone that `require_ready` let pass; False when it was there already.
 
     Raises:
-        Refused: delivery-conflict, file-changed, or what the landing zone's preflight refuses.
-        Unavailable: staging or the landing zone gave out; nothing of the delivery is visible.
+        Refused: delivery-conflict, file-changed.
+        Unavailable: staging or the landing zone gave out; nothing of the delivery is visible, and
+            the next try goes on from what was sent.
     """
-    landing.preflight()
     run = manifest.run
+    envelopes = {INSTRUCTION: instruction_envelope, MANIFEST: manifest_envelope}
     if landing.exists(f"{run}/{MANIFEST}"):
-        _require_same(
-            landing, manifest, {MANIFEST: manifest_envelope, INSTRUCTION: instruction_envelope}
-        )
+        _require_same(landing, manifest, envelopes)
         return False
-    if any(stored.path.startswith(f"{run}/") for stored in landing.list(run)):
-        raise _conflict(landing, run)
-    contents: dict[str, Callable[[], BinaryIO]] = {
-        file.name: _checked(staging, f"{run}/{file.name}", file.sha256) for file in manifest.files
+    files = {
+        file.name: Outgoing(
+            file.sha256, file.size, _checked(staging, f"{run}/{file.name}", file.sha256)
+        )
+        for file in manifest.files
     }
-    contents[INSTRUCTION] = lambda: BytesIO(instruction_envelope)
-    contents[MANIFEST] = lambda: BytesIO(manifest_envelope)
-    landing.publish(run, contents)
+    for name, envelope in envelopes.items():  # the manifest last
+        opener = partial(BytesIO, envelope)
+        files[name] = Outgoing(canonical.sha256(envelope), len(envelope), opener)
+    landing.publish(run, files)
     return True
 
 
-def require_instructed(terms: Instruction, landing: LandingZone) -> None:
-    """Refuse (landing-not-instructed) another kind of landing zone, or another one of that kind."""
+def bound(terms: Instruction, landing: LandingZone) -> LandingZone:
+    """The landing zone, held to what the instruction says of it."""
     security = terms.security
-    if landing.transport != security.transport:
-        what = f"it is reached by {landing.transport}, the instruction says {security.transport}"
-    elif security.endpoint is not None and landing.identity() != security.endpoint:
+    landing.bind(LandingTerms(security.endpoint, frozenset(security.account.shared)))
+    return landing
+
+
+def room_for(manifest: Manifest, landing: LandingZone) -> int:
+    """Bytes that are still to be sent to a zone that is there."""
+    sent = sum(stored.size for stored in landing.list(manifest.run))
+    return max(sum(file.size for file in manifest.files) - sent, 0)
+
+
+def require_ready(terms: Instruction, landing: LandingZone, room: int = 0) -> None:
+    """Try the landing zone, before a byte is sent.
+
+    Args:
+        room: bytes that are to be sent.
+
+    Raises:
+        Refused: landing-not-instructed, for another kind of zone, or another one of that kind; and
+            what its preflight refuses.
+        Unavailable: it does not answer.
+    """
+    instructed = terms.security.transport
+    if landing.transport != instructed:  # before it is connected to
+        what = f"it is reached by {landing.transport}, the instruction says {instructed}"
+        raise _not_instructed(landing, what)
+    bound(terms, landing).preflight(room)
+    if terms.security.endpoint not in (None, landing.endpoint()):
         what = "its own name (.remit/store) is not the endpoint that the instruction pins"
-    else:
-        return
-    raise Refused(
+        raise _not_instructed(landing, what)
+
+
+def _not_instructed(landing: LandingZone, what: str) -> Refused:
+    return Refused(
         "landing-not-instructed",
         landing.label,
         f"{what}.",
@@ -79,16 +108,7 @@ def _require_same(landing: LandingZone, manifest: Manifest, envelopes: Mapping[s
         except FileNotFoundError:
             same = False
         if not same:
-            raise _conflict(landing, manifest.run)
-
-
-def _conflict(landing: LandingZone, run: str) -> Refused:
-    return Refused(
-        "delivery-conflict",
-        f"{landing.label}/{run}",
-        "something else is already there under this delivery's name.",
-        "nothing was overwritten; find out who put it there, remove it, and deliver again.",
-    )
+            raise conflict(landing.label, manifest.run)
 
 
 def _checked(staging: Store, path: str, sha256: str) -> Callable[[], BinaryIO]:

@@ -305,17 +305,61 @@ class Store(Protocol):
         """The name given by `claim`; None in a store that is empty, replaced or not mounted."""
 
 
+@dataclass(frozen=True, slots=True)
+class LandingTerms:
+    """What the instruction says of the landing zone.
+
+    Attributes:
+        endpoint: its fingerprint: its own name (folder, s3), or its host key as ``SHA256:...`` (sftp).
+        shared: accounts that several people use.
+    """
+
+    endpoint: str | None = None
+    shared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A file to publish: its digest (``sha256:`` and hex), its size in bytes, and how to read it.
+
+    Reading it raises `Refused` before the end, if its bytes are not of the digest.
+    """
+
+    sha256: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+
 class LandingZone(Store, Protocol):
     """The place where the target picks deliveries up."""
 
     transport: str
-    """How it is reached: ``folder``, as the instruction's security.transport names it."""
+    """How it is reached: ``folder``, ``s3`` or ``sftp``, as the instruction has it."""
 
-    def preflight(self) -> None:
-        """Refuse a zone that must not be used, before a byte is sent."""
+    specification: str
+    """What opens it again, without a secret."""
 
-    def publish(self, folder: str, files: Mapping[str, Callable[[], BinaryIO]]) -> None:
-        """Put the files at `folder` so that a reader sees all of them or none."""
+    def bind(self, terms: LandingTerms) -> None:
+        """Hold the zone to what is instructed, before anything else is asked of it."""
+
+    def endpoint(self) -> str | None:
+        """What the instruction's endpoint must be: see `LandingTerms`."""
+
+    def preflight(self, room: int = 0) -> None:
+        """Refuse a zone that must not be used, before a byte is sent.
+
+        Args:
+            room: bytes that are to be sent.
+        """
+
+    def publish(self, folder: str, files: Mapping[str, Outgoing]) -> None:
+        """Put the files at `folder`, the last one last; what an earlier try sent is not sent again.
+
+        A reader who begins at the last file sees all of them or none.
+
+        Raises:
+            Refused: delivery-conflict, when something else is there.
+        """
 
 
 # --- confirmation -----------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import quote
 
-from remit.errors import Refused, UsageError
+from remit.errors import UsageError
 from remit.instruction import TrustStore
 from remit.ports import (
     Inbox,
@@ -43,13 +43,14 @@ from remit.ports import (
 from remit.signing import load_signer
 
 if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is parsed
+    from remit.adapters.sftp import SftpPlace
     from remit.adapters.sql_source import Database
     from remit.custody import Deployment, TargetSystems
     from remit.evidence import Ledger
 
-Resolve = Callable[[str], "str | Database"]
-"""Turns an Airflow connection id into the URL or path that it stands for, or into the database
-that only its hook connects to."""
+Resolve = Callable[[str], "str | Database | SftpPlace"]
+"""Turns an Airflow connection id into the URL or path that it stands for, into the database
+that only its hook connects to, or into the SFTP server that its key opens."""
 
 
 @runtime_checkable
@@ -219,35 +220,55 @@ def open_staging(spec: str, resolve: Resolve = no_connections) -> Store:
 def open_source(spec: str, resolve: Resolve = no_connections) -> Source:
     """A source from a database URL, a dump's folder or file, or ``conn:ID``."""
     from remit.adapters.dump_source import is_dump, open_dump
-    from remit.adapters.sql_source import open_database
+    from remit.adapters.sql_source import Database, open_database
     from remit.adapters.sql_source import open_source as open_sql
 
     place = _resolved_source(spec, resolve)
-    if isinstance(place, str) and is_dump(place):
-        return open_dump(place)
-    return open_sql(place) if isinstance(place, str) else open_database(place)
+    if isinstance(place, str):
+        return open_dump(place) if is_dump(place) else open_sql(place)
+    if not isinstance(place, Database):
+        raise UsageError(f"{spec} is an SFTP server, which is a landing zone and nothing else.")
+    return open_database(place)
 
 
 def open_landing(spec: str, resolve: Resolve = no_connections) -> LandingZone:
-    """A landing zone from a path or ``conn:ID``.
+    """A landing zone from a path, an s3:// or sftp:// URL, or ``conn:ID``; nothing is asked of it yet.
 
     Raises:
-        Refused: landing-insecure, for a transport that never is one.
+        Refused: landing-insecure, for a transport that is read on the way; it is never connected to.
+        UsageError: it is none of these.
     """
-    from remit.adapters.folder import FolderLanding
+    from remit import landing
 
-    place = _resolved(spec, resolve)
-    scheme = place.split("://")[0] if "://" in place else "file"
+    place = _resolved_source(spec, resolve)
+    if not isinstance(place, str):
+        return _sftp_landing(place, spec)
+    scheme, _, rest = place.partition("://") if "://" in place else ("file", "", place)
     if scheme in ("ftp", "http"):
-        raise Refused(
-            "landing-insecure",
-            f"{scheme}://",
-            "whoever is on the way can read and change what is sent.",
-            "use a folder that only you and the target can read.",
-        )
+        raise landing.in_clear(scheme)
+    if scheme == "s3":
+        from remit.adapters.s3 import S3Landing, S3Place
+
+        return S3Landing(S3Place.parse(place, lambda host: landing.in_clear("http", host)))
+    if scheme == "sftp":
+        from remit.adapters.sftp import SftpLanding, SftpPlace
+
+        return SftpLanding(SftpPlace.parse(place))
     if scheme != "file":
-        raise UsageError(f"no landing zone for {scheme}:// ; known is a folder's path.")
-    return FolderLanding(Path(place.removeprefix("file://")))
+        raise UsageError(
+            f"no landing zone for {scheme}:// ; known are a folder's path, s3:// and sftp://."
+        )
+    from remit.adapters.folder_landing import FolderLanding
+
+    return FolderLanding(Path(rest))
+
+
+def _sftp_landing(place: object, spec: str) -> LandingZone:
+    from remit.adapters.sftp import SftpLanding, SftpPlace
+
+    if not isinstance(place, SftpPlace):
+        raise UsageError(f"{spec} is a database, which is a source and nothing else.")
+    return SftpLanding(place)
 
 
 def open_pseudonyms(settings: Settings) -> PseudonymKeys:
@@ -296,9 +317,9 @@ def open_judge() -> Judge:
 def _resolved(spec: str, resolve: Resolve) -> str:
     place = _resolved_source(spec, resolve)
     if not isinstance(place, str):
-        raise UsageError(f"{spec} is a database, which is a source and nothing else.")
+        raise UsageError(f"{spec} is no folder and no bucket.")
     return place
 
 
-def _resolved_source(spec: str, resolve: Resolve) -> str | Database:
+def _resolved_source(spec: str, resolve: Resolve) -> str | Database | SftpPlace:
     return resolve(spec.removeprefix("conn:")) if spec.startswith("conn:") else spec

@@ -16,6 +16,7 @@ from remit.custody import Run, stories
 from remit.operators.receipt_trigger import ReceiptTrigger
 from remit.testing.answers import AUDIT, RECOUNT, SUBMIT, Answers, taking
 from remit.testing.fhir_server import SimulatedFhirServer
+from remit.testing.sftp import SftpServer
 from remit.testing.world import World
 
 
@@ -56,6 +57,7 @@ def test_it_waits_in_the_triggerer_and_then_verifies(
         "rule": {"level": "L3", "by": ["receipt"], "audit_table": None, "bulk_submit": None},
         "ways": ["receipt"],
         "tables": ["results", "observation_history"],
+        "endpoint": None,
     }
     assert timedelta(days=7) < deferred.value.timeout < timedelta(days=7, hours=1)
 
@@ -75,6 +77,20 @@ def test_it_waits_in_the_triggerer_and_then_verifies(
     before = len(world.deployment().log.records())
     tasks["confirm"].execute(context)
     assert len(world.deployment().log.records()) == before
+
+
+@pytest.mark.slow
+def test_it_looks_at_the_sftp_server_that_is_instructed() -> None:
+    with SftpServer() as server:
+        (server.zone / "a-run").mkdir()
+        (server.zone / "a-run" / "receipt.dsse.json").touch()
+        soon = (datetime.now(UTC) + timedelta(seconds=60)).isoformat()
+        rule = {"level": "L3", "by": ["receipt"]}
+        asked = {"rule": rule, "ways": ["receipt"], "tables": [], "endpoint": server.fingerprint}
+        trigger = ReceiptTrigger(server.url(), "a-run", 0.1, soon, **asked)
+
+        assert asyncio.run(first_event(trigger)).payload == {"run": "a-run"}
+        assert asyncio.run(trigger._there()) is True
 
 
 def test_an_event_is_not_believed(

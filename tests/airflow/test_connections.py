@@ -15,6 +15,7 @@ import pytest
 
 from remit import hpke
 from remit.adapters.s3 import S3Place
+from remit.adapters.sftp import SftpPlace
 from remit.columns import ColumnType
 from remit.errors import Unavailable, UsageError
 from remit.operators.connections import address, looked_up, resolve
@@ -85,6 +86,50 @@ def test_bucket_with_credentials_that_the_machine_has() -> None:
     extra = {"service_config": {"s3": {"bucket_name": "remit-staging"}}}
     place = S3Place.parse(address(connection(conn_type="aws", extra=extra)))
     assert (place.label, place.credentials) == ("s3://remit-staging", {})
+
+
+KEY = {"path": "/in/durand", "key_file": "/keys/durand"}
+SFTP = {"conn_type": "sftp", "host": "sftp.kalisil.example", "login": "durand", "extra": KEY}
+
+
+@pytest.mark.parametrize("kind", ["sftp", "ssh"])
+def test_sftp_server_with_its_key(kind: str) -> None:
+    place = address(connection(**SFTP | {"conn_type": kind, "port": 2222}))
+    assert place == SftpPlace(
+        "durand", "sftp.kalisil.example", "/in/durand", 2222, key_file="/keys/durand"
+    )
+    zone = open_landing("conn:kalisil", lambda _: place)
+    assert zone.label == "sftp://durand@sftp.kalisil.example:2222/in/durand"
+    with pytest.raises(UsageError, match="nothing else"):
+        open_source("conn:kalisil", lambda _: place)
+
+
+def test_sftp_key_in_the_connection_is_shown_nowhere() -> None:
+    extra = {"path": "/in", "private_key": "a secret", "private_key_passphrase": "another"}
+    place = address(connection(**SFTP | {"extra": extra}))
+    assert (place.key, place.passphrase, place.port) == ("a secret", "another", 22)
+    assert "secret" not in repr(place) + place.label + place.specification
+    assert "another" not in repr(place)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": "secret"},
+        {"login": ""},
+        {"host": ""},
+        {"extra": {"path": "/in"}},
+        {"extra": KEY | {"private_key": "secret"}},
+        {"extra": KEY | {"no_host_key_check": True}},
+        {"extra": {"key_file": "/keys/durand"}},
+        {"extra": KEY | {"path": "in"}},
+        {"extra": KEY | {"path": "/in/../secret"}},
+    ],
+)
+def test_sftp_with_what_is_not_understood_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(UsageError) as caught:
+        address(connection(**SFTP | fields))
+    assert "secret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_staging_in_a_connection() -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from remit import signing
-from remit.adapters.folder import FolderLanding, FolderStore
+from remit.adapters.folder import FolderStore
+from remit.adapters.folder_landing import FolderLanding
 from remit.custody import REGISTER, Run, due
 from remit.receive import Delivery
 from remit.testing.world import World
@@ -31,8 +32,8 @@ KINDS = (
 
 WRITE = "remit.adapters.folder:FolderDraft.write"
 PUBLISH = "remit.adapters.folder:FolderDraft.publish"
-COPY = "remit.adapters.folder:FolderLanding._copy"
-RENAMED = "remit.adapters.folder:FolderLanding.publish"
+COPY = "remit.adapters.folder_landing:FolderLanding._send"
+RENAMED = "remit.adapters.folder_landing:FolderLanding.publish"
 APPEND = "remit.evidence:EvidenceLog.append"
 WITNESS = "remit.adapters.witness:Witness.keep"
 MAKE_KEY = "remit.adapters.keyring:FolderKeyStore.create"

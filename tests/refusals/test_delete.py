@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from remit.adapters.folder import FolderLanding, FolderStore
+from remit.adapters.folder import FolderStore
+from remit.adapters.folder_landing import FolderLanding
 from remit.adapters.keyring import FolderKeyStore
 from remit.custody import due
 from remit.errors import Unavailable

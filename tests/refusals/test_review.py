@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from remit.adapters.folder import FolderLanding, FolderStore
+from remit.adapters.folder import FolderStore
+from remit.adapters.folder_landing import FolderLanding
 from remit.adapters.ledger import SqlLedger
 from remit.bundle import make_bundle
 from remit.cli import main

@@ -1,17 +1,15 @@
-"""A folder as a store: staging, or a landing zone that the target reads from.
+"""A folder as a store.
 
-Guarantee: a file or delivery appears under its name whole and durable, or not at all; what a killed
-process leaves behind is listed with the rest. Nobody but owner and group can read what is published.
+Guarantee: a file appears under its name whole and durable, or not at all; what a killed process
+leaves behind is listed with the rest.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
-import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,16 +20,6 @@ from remit.ports import Lock, StoredFile
 
 _BUFFER = 1 << 20
 _IDENTITY = ".remit/store"
-_NEVER_WRITABLE = {
-    errno.EACCES,
-    errno.EEXIST,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.ENAMETOOLONG,
-}
 
 
 class FolderStore:
@@ -68,7 +56,7 @@ class FolderStore:
             tops = (self._at(prefix), self._partial(prefix)) if prefix else (self.root,)
             if not self.root.is_dir():
                 raise Unavailable(self.label, "the folder is not there (not mounted?).")
-            paths = [path for top in tops for path in _files(top)]
+            paths = [path for top in tops for path in files_below(top)]
             return [file for path in paths if (file := self._stored(path)) is not None]
 
     def remove(self, path: str) -> None:
@@ -82,7 +70,7 @@ class FolderStore:
                     folder.rmdir()
                 folder = folder.parent
             if folder.is_dir():
-                _sync_folder(folder)
+                sync_folder(folder)
 
     def lock(self, path: str) -> Lock | None:  # noqa: ARG002
         """See `remit.ports.Store`; a folder locks nothing."""
@@ -145,65 +133,6 @@ class FolderStore:
         return translating_os(f"{self.label}/{path}")
 
 
-class FolderLanding(FolderStore):
-    """A landing zone in a folder; the target reads it through the folder's group."""
-
-    transport = "folder"
-
-    _folder_mode = 0o770  # the target, of the zone's group, adds its receipt to a delivery
-    _file_mode = 0o640
-
-    def preflight(self) -> None:
-        """Make the zone if only its last folder is missing, and try it.
-
-        Raises:
-            Refused: landing-unwritable, landing-open.
-        """
-        try:
-            if not self.root.is_dir():
-                self.root.mkdir()
-                self.root.chmod(self._folder_mode)
-            mode = self.root.stat().st_mode
-            trial = self.root / f".remit-{secrets.token_hex(8)}"
-            trial.touch(0o600)
-            trial.unlink()
-        except OSError as error:
-            if error.errno not in _NEVER_WRITABLE:
-                raise Unavailable(self.label, f"{_reason(error)}.") from None
-            raise Refused(
-                "landing-unwritable",
-                self.label,
-                f"a file cannot be written there ({_reason(error)}).",
-                "create the folder and give this account write access, or name another landing zone.",
-            ) from None
-        if mode & stat.S_IWOTH:
-            raise Refused(
-                "landing-open",
-                self.label,
-                "anybody on the machine can write there, and so replace a delivery.",
-                f"chmod o-w {self.label}, and give the target's group access instead.",
-            )
-
-    def publish(self, folder: str, files: Mapping[str, Callable[[], BinaryIO]]) -> None:
-        """See `remit.ports.LandingZone`: written beside, then renamed as a whole."""
-        partial = self._partial(folder)
-        with self._translated(folder):
-            if partial.exists():
-                shutil.rmtree(partial)  # of a delivery that was killed
-            self._make_folder(partial)
-            for name, opener in files.items():
-                self._copy(opener, partial / name)
-            _sync_folder(partial)
-            partial.rename(self._at(folder))
-            _sync_folder(self.root)
-
-    def _copy(self, opener: Callable[[], BinaryIO], path: Path) -> None:
-        with opener() as source, _create(path, self._file_mode) as target:
-            shutil.copyfileobj(source, target, _BUFFER)
-            target.flush()
-            os.fsync(target.fileno())
-
-
 class FolderDraft:
     """A file that has no name yet but a hidden one."""
 
@@ -224,7 +153,7 @@ class FolderDraft:
             os.fsync(self._file.fileno())
             self._file.close()
             self._hidden.rename(self._path)
-            _sync_folder(self._path.parent)
+            sync_folder(self._path.parent)
 
     def discard(self) -> None:
         """See `remit.ports.Draft`. A full disk fails the last flush; the file goes all the same."""
@@ -241,7 +170,7 @@ def _create(path: Path, mode: int) -> BinaryIO:
     return os.fdopen(handle, "wb", buffering=_BUFFER)
 
 
-def _files(top: Path) -> Iterator[Path]:
+def files_below(top: Path) -> Iterator[Path]:
     """Everything below a folder that is not a folder; a link is itself, not what it leads to."""
     if top.is_symlink() or (top.exists() and not top.is_dir()):
         yield top
@@ -258,7 +187,8 @@ def _raise(error: OSError) -> None:
     raise error  # os.walk would pass over a folder that it cannot read
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in it durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -270,12 +200,13 @@ def translating_os(where: str) -> AbstractContextManager[None]:
     """OSErrors as `Unavailable`, with the reason that the system names."""
 
     def into(error: BaseException) -> RemitError:
-        return Unavailable(where, f"{_reason(error)}.")
+        return Unavailable(where, f"{reason_of(error)}.")
 
     return translating(OSError, into=into)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """The reason that the system names."""
     # strerror alone: the exception's own text would add paths of the caller's.
     number = getattr(error, "errno", None)
     return os.strerror(number) if number else "the file system failed"

@@ -166,7 +166,9 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     plan = _command(commands, "plan", plans.plan, "what would leave, what is withheld or refused")
     plan.add_argument("file", type=_path, help="the instruction")
     _source(plan)
-    plan.add_argument("--landing", type=_text, help="where it would go: a folder, or conn:ID")
+    plan.add_argument(
+        "--landing", type=_text, help="where it would go: a folder, s3://, sftp://, or conn:ID"
+    )
     _interval(plan)
     plan.add_argument(
         "--since", type=_text, metavar="RUN", help="what differs from this run's plan"
@@ -177,7 +179,10 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument("file", type=_path, help="the instruction")
     _source(run)
     run.add_argument(
-        "--landing", type=_text, required=True, help="the landing zone: a folder, or conn:ID"
+        "--landing",
+        type=_text,
+        required=True,
+        help="the landing zone: a folder, s3://, sftp://, or conn:ID",
     )
     run.add_argument(
         "--run", type=_text, help="the run's id; by default the unfinished one, else a new one"

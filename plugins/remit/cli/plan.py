@@ -132,8 +132,7 @@ def _landing(
     except Refused as refusal:
         found.append(refusal)
         return None
-    _collect(found, landing.preflight)
-    _collect(found, lambda: deliver.require_instructed(terms, landing))
+    _collect(found, lambda: deliver.require_ready(terms, landing))
     return landing.label
 
 

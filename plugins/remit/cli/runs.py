@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
         require_own_interval(known, options.interval)
     source = open_source(options.source, resolve)
     landing = open_landing(options.landing, resolve)
-    where = options.landing if options.landing.startswith("conn:") else landing.label
+    where = options.landing if options.landing.startswith("conn:") else landing.specification
     digest = instructions.digest_of(text)
     interval = options.interval.as_json() if options.interval else None
     name = options.run or _unfinished(deployment, (digest, source.label, where, interval))

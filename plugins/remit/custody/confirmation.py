@@ -64,6 +64,7 @@ class ConfirmedRun(AnsweredRun):
                 person-not-authorised.
             UsageError: a person is named, and control files are not taken.
         """
+        landing = self.zone(lambda _: landing)
         self.note_late(landing)
         with self.step("confirm", after="delivered", landing=lambda _: landing):
             before = self.story.has("confirmed")
@@ -93,10 +94,13 @@ class ConfirmedRun(AnsweredRun):
         story = self.story
         if not story.has("delivered") or story.has("stopped"):
             return
-        zone = landing(self.landing())
         accepted = story.last("confirmed").get("receipt") if story.has("confirmed") else None
-        if all(accepted == envelope.decode("latin-1") for envelope in self.envelopes(zone)):
-            return  # nothing, or what is known: without verifying the instruction once more
+        try:
+            zone = self.zone(landing)
+            if all(accepted == envelope.decode("latin-1") for envelope in self.envelopes(zone)):
+                return  # nothing, or what is known: without verifying the instruction once more
+        except (Unavailable, UsageError):
+            return  # the deletion stays due as long as the zone is away, and looks again then
         try:
             with self.recorded("confirm"):
                 if not self._takes_receipts():
@@ -116,7 +120,7 @@ class ConfirmedRun(AnsweredRun):
             with self.recorded("confirm"):
                 if not self._takes_receipts():
                     return False
-                return self._accept_receipt(self.instruction(), landing(self.landing()))
+                return self._accept_receipt(self.instruction(), self.zone(landing))
         except Refused:
             return False  # it is recorded
 

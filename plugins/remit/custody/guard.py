@@ -18,6 +18,7 @@ from remit.custody.register import Register
 from remit.custody.removal import Landing, Removal, keys_of, require_store
 from remit.custody.story import Obligation, Story
 from remit.delete import CopiesLocked
+from remit.deliver import bound
 from remit.errors import (
     Refused,
     RemitError,
@@ -26,8 +27,9 @@ from remit.errors import (
     describe_unexpected,
 )
 from remit.evidence import timestamp
-from remit.instruction import VerifiedInstruction, verify
+from remit.instruction import VerifiedInstruction, parse, verify
 from remit.instruction.interval import Interval, for_interval
+from remit.instruction.trust import payload_of
 from remit.ports import KeyStore, LandingZone
 from remit.signing import PublicKey
 
@@ -69,6 +71,11 @@ class Custodian:
         """The specification of the landing zone that the run was opened with."""
         self.require_known()
         return str(self.story.last("opened")["landing"])
+
+    def zone(self, landing: Landing) -> LandingZone:
+        """The run's landing zone, opened, and held to what the pinned instruction says of it."""
+        opened = landing(self.landing())
+        return bound(parse(payload_of(self.story.instruction_envelope)), opened)
 
     def instruction(self) -> VerifiedInstruction:
         """The pinned instruction, verified again, its windows cut to the run's own interval."""
@@ -295,7 +302,9 @@ class Custodian:
     def delete_copies(self, story: Story, obligation: Obligation, landing: Landing) -> None:
         """Record what is found, remove it, look again, and certify."""
         removal = Removal(story, self.deployment, landing)
-        if found := removal.find():
+        found = removal.find()
+        self._tell_of_zone(removal)
+        if found:
             # Before they go: an attempt that is cut short must not shorten the certificate.
             self.record("deleting", {"copies": found})
         removal.remove()
@@ -317,6 +326,12 @@ class Custodian:
             self.record("undeleted", locked.as_record(self.deployment.clock()))
             self._told = locked  # in words of its own
             raise
+
+    def _tell_of_zone(self, removal: Removal) -> None:
+        """Record what is wrong with the zone that copies are deleted from."""
+        if removal.refused_zone is not None:
+            refusal = removal.refused_zone.as_json()
+            self.record("refused", {"step": "delete", "refusal": refusal, "ends_run": False})
 
 
 def _no_landing(spec: str) -> LandingZone:

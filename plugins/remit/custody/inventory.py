@@ -18,6 +18,7 @@ class KnownRun:
 
     Attributes:
         landing: the specification of its landing zone.
+        endpoint: what that zone was known by when it was sent to.
         staged_in: the name of the store that it was to be staged in, once there was a duty to delete.
         key_in: the name of the store that its staging key was put in.
         sent_to: the name of the zone that it was sent to, if it was.
@@ -26,6 +27,7 @@ class KnownRun:
     """
 
     landing: str = ""
+    endpoint: str | None = None
     staged_in: str | None = None
     key_in: str | None = None
     sent_to: str | None = None
@@ -39,12 +41,12 @@ class Inventory:
 
     runs: dict[str, KnownRun]
 
-    def zones(self) -> dict[str, set[str]]:
-        """The landing zones that anything was sent to: names of the stores, by specification."""
-        found: dict[str, set[str]] = {}
+    def zones(self) -> dict[tuple[str, str | None], set[str]]:
+        """The zones that anything was sent to: names of the stores, by specification and endpoint."""
+        found: dict[tuple[str, str | None], set[str]] = {}
         for run in self.runs.values():
             if run.sent_to is not None:
-                found.setdefault(run.landing, set()).add(run.sent_to)
+                found.setdefault((run.landing, run.endpoint), set()).add(run.sent_to)
         return found
 
     def stagings(self) -> set[str]:
@@ -84,6 +86,7 @@ def _learn(known: KnownRun, record: Record) -> None:
         known.key_in = str(record.data["key_store"])
     elif record.kind == "delivering":
         known.sent_to = str(record.data["zone"])
+        known.endpoint = record.data["endpoint"]
     else:
         known.keyless = True
         known.deleted = known.deleted or record.kind == "deleted"

@@ -18,8 +18,11 @@ from remit.delete import (
     of_the_target,
     remove_copies,
 )
+from remit.deliver import bound, require_ready
 from remit.errors import Refused, RemitError, Unavailable, UsageError
 from remit.evidence import timestamp
+from remit.instruction import parse
+from remit.instruction.trust import payload_of
 from remit.ports import KeyStore, LandingZone, Lock, Store
 
 Landing = Callable[[str], LandingZone]
@@ -30,7 +33,11 @@ Recording = Callable[[str, Mapping[str, Any]], None]
 
 
 class Removal:
-    """One attempt, under the lock on the run: `find`, then `remove`, then `certificate`."""
+    """One attempt, under the lock on the run: `find`, then `remove`, then `certificate`.
+
+    Attributes:
+        refused_zone: what the landing zone's preflight refused, if it did; it is deleted from all the same.
+    """
 
     def __init__(self, story: Story, deployment: Deployment, landing: Landing) -> None:
         """Take up a run as it is now.
@@ -41,12 +48,14 @@ class Removal:
         self._story, self._deployment, self._landing = story, deployment, landing
         self._places: list[tuple[Store, tuple[str, ...]]] = []
         self._failures: list[RemitError] = []
+        self.refused_zone: Refused | None = None
         self._locks: dict[str, Lock] = {}
 
     @property
     def is_clear(self) -> bool:
-        """Whether nothing failed so far, and no dump is among the copies."""
-        return not (self._failures or self._locks or self._story.last("obliged").get("dump"))
+        """Whether nothing failed or was refused so far, and no dump is among the copies."""
+        wrong = self._failures or self._locks or self.refused_zone
+        return not (wrong or self._story.last("obliged").get("dump"))
 
     def find(self) -> list[dict[str, Any]]:
         """Destroy the staging key, then look for every copy in the stores.
@@ -119,8 +128,15 @@ class Removal:
     def _zone(self) -> tuple[Store | None, tuple[str, ...]]:
         if not self._story.has("delivering"):
             return None, ()  # nothing was ever sent
-        zone = self._landing(str(self._story.last("opened")["landing"]))
+        terms = parse(payload_of(self._story.instruction_envelope))
+        zone = bound(terms, self._landing(str(self._story.last("opened")["landing"])))
         require_store(zone, self._story.last("delivering")["zone"])
+        try:
+            require_ready(terms, zone)
+        except Refused as refusal:
+            # A zone that is found open is all the more reason to delete; another server or store
+            # was not asked to, for the zone's own name is looked at first.
+            self.refused_zone = refusal
         return zone, of_the_target(self._story.run)
 
     @contextmanager

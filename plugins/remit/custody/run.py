@@ -30,9 +30,9 @@ from remit.custody.keys import require_own_key_stands
 from remit.custody.register import Register
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
-from remit.instruction import VerifiedInstruction, read_signed, verify
+from remit.instruction import Instruction, VerifiedInstruction, read_signed, verify
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
-from remit.manifest import open_manifest, sign_manifest
+from remit.manifest import Manifest, open_manifest, sign_manifest
 from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
@@ -127,8 +127,7 @@ class Run(ConfirmedRun):
                 interval=self.interval(),
                 previous=previous_plan(log.ledger, terms.key, source.label, but=self.id),
                 also=_refusals(
-                    landing.preflight,
-                    lambda: deliver.require_instructed(terms, landing),
+                    lambda: deliver.require_ready(terms, landing),
                     lambda: validate.load_rules(terms, self.deployment.suites, judge),
                 ),
                 rows_per_piece=self.deployment.rows_per_piece,
@@ -252,13 +251,10 @@ class Run(ConfirmedRun):
             instruction, story = self.instruction(), self.story
             if story.has("delivered"):
                 return False
-            if not story.has("delivering"):
-                landing.preflight()
-                deliver.require_instructed(instruction.terms, landing)
-                self.record("delivering", {"to": landing.label, "zone": landing.claim()})
-            require_store(landing, self.story.last("delivering")["zone"])
+            manifest = open_manifest(story.manifest_envelope, instruction)
+            self._begin_delivering(manifest, instruction.terms, landing)
             deliver.deliver(
-                open_manifest(story.manifest_envelope, instruction),
+                manifest,
                 story.manifest_envelope,
                 story.instruction_envelope,
                 self.deployment.staging,
@@ -267,6 +263,24 @@ class Run(ConfirmedRun):
             digest = canonical.sha256(story.manifest_envelope)
             self.record("delivered", {"to": landing.label, "manifest": digest})
             return True
+
+    def _begin_delivering(
+        self, manifest: Manifest, terms: Instruction, landing: LandingZone
+    ) -> None:
+        """Try the zone; record to which one the run is about to be sent, and hold it to that one."""
+        room = sum(file.size for file in manifest.files)
+        if self.story.has("delivering"):
+            # First: the preflight of a folder that is not mounted would make another one.
+            zone = deliver.bound(terms, landing)
+            require_store(zone, self.story.last("delivering")["zone"])
+            room = deliver.room_for(manifest, zone)
+        deliver.require_ready(terms, landing, room)
+        if not self.story.has("delivering"):
+            name = landing.claim()
+            self.record(
+                "delivering", {"to": landing.label, "zone": name, "endpoint": landing.endpoint()}
+            )
+            require_store(landing, self.story.last("delivering")["zone"])
 
     def withdraw(self, landing: Landing) -> bool:
         """Stop a run that is not confirmed, if its instruction is no longer in force.

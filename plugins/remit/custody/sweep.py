@@ -20,7 +20,7 @@ from remit.custody.removal import Landing
 from remit.custody.story import ORPHANS
 from remit.delete import destroy_key, of_the_target, remove_copies
 from remit.errors import Refused, RemitError, Unavailable, UsageError
-from remit.ports import LandingZone, Store, StoredFile
+from remit.ports import LandingTerms, LandingZone, Store, StoredFile
 
 Listed = list[tuple[Store, list[StoredFile], bool]]
 """Stores, what was found in each, and whether it is a landing zone."""
@@ -95,17 +95,18 @@ class _Sweep:
     def _listed(self, known: Inventory) -> Listed:
         staging = self._deployment.staging
         listed: Listed = [(staging, staging.list("") if staging.identity() else [], False)]
-        for spec, names in known.zones().items():
+        for (spec, endpoint), names in known.zones().items():
             try:
-                zone = self._zone(spec, names)
+                zone = self._zone(spec, endpoint, names)
                 listed.append((zone, zone.list(""), True))
             except (Refused, Unavailable, UsageError) as error:
                 self._swept.unseen.append((spec, error))
         self._stores = {store.label: (store, is_zone) for store, _, is_zone in listed}
         return listed
 
-    def _zone(self, spec: str, names: set[str]) -> LandingZone:
+    def _zone(self, spec: str, endpoint: str | None, names: set[str]) -> LandingZone:
         zone = self._landing(spec)
+        zone.bind(LandingTerms(endpoint))
         if zone.identity() not in names:
             raise Unavailable(zone.label, "it is not the store that runs were sent to.")
         return zone

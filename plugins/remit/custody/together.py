@@ -84,11 +84,14 @@ class _Together:
         with ExitStack() as held:
             try:
                 held.enter_context(self._deployment.log.ledger.lock(run))
-                story = Run(run, self._deployment, self._by).story
-                obligation = story.obligation()
-                if obligation is None or not obligation.is_due(self._deployment.clock()):
+                taken_up = Run(run, self._deployment, self._by)
+                due = taken_up.story.obligation()
+                if due is None or due.done or not due.is_due(self._deployment.clock()):
                     return None
-                if obligation.done or story.has("deleting"):
+                taken_up.look_before_deletion(self._landing)
+                story = taken_up.story
+                obligation = story.obligation()
+                if obligation is None or story.has("deleting"):
                     return None
                 removal = Removal(story, self._deployment, self._landing)
                 found = removal.find()

@@ -77,6 +77,7 @@ class ConfirmOperator(StepOperator):
             # To look for that file again would wake this task again at once.
             ways=[way for way in rule.by if way != "control_file" or not waits_for_person],
             tables=[table.name for table in run.instruction().terms.tables],
+            endpoint=run.instruction().terms.security.endpoint,
         )
         # The timeout is for a triggerer that is down; the trigger itself ends at the due time.
         self.defer(trigger=trigger, method_name="execute_complete", timeout=left + _SLACK)

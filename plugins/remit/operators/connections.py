@@ -9,6 +9,8 @@
                {"s3": {"bucket_name", "prefix", "endpoint_url"}}
     http       host, schema (https), port, password: the    https://:token@host/base?ca=...
                bearer token; extra: {"ca": "/file.pem"}
+    sftp, ssh  host, port, login; extra: path, and key_file     an SFTP server, and the key that opens it
+               or private_key, private_key_passphrase
     any other  whatever its hook reads                          a database that the hook connects to
 
 For the named types no provider package is needed: the fields are read, no hook is opened. The hook
@@ -26,7 +28,10 @@ from remit.errors import Unavailable, UsageError
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
+    from remit.adapters.sftp import SftpPlace
     from remit.adapters.sql_source import Database
+
+    Address = str | Database | SftpPlace
 
 _PORTS = {"mysql": 3306, "mssql": 1433, "oracle": 1521}
 
@@ -37,7 +42,7 @@ class Airflows:
     def __init__(self, get: Callable[[str], Connection]) -> None:
         self._get = get
 
-    def __call__(self, connection_id: str) -> str | Database:
+    def __call__(self, connection_id: str) -> Address:
         """What is behind the connection."""
         return address(self._get(connection_id))
 
@@ -87,13 +92,13 @@ async def looked_up(connection_ids: Collection[str]) -> Airflows:
     return Airflows(known.__getitem__)
 
 
-async def resolve_async(connection_id: str) -> str | Database:
+async def resolve_async(connection_id: str) -> Address:
     """What is behind a connection; inside a trigger."""
     return (await looked_up([connection_id]))(connection_id)
 
 
-def address(connection: Connection) -> str | Database:
-    """The URL or path that the connection's fields make, or the database of its hook.
+def address(connection: Connection) -> Address:
+    """The URL or path that the connection's fields make, its SFTP server, or the database of its hook.
 
     Raises:
         UsageError: there is no hook for it, the hook is none for databases, or a field is missing.
@@ -110,6 +115,8 @@ def address(connection: Connection) -> str | Database:
         return _bucket(connection)
     if connection.conn_type == "http":
         return _fhir(connection)
+    if connection.conn_type in ("sftp", "ssh"):
+        return _sftp(connection)
     return _database(connection)
 
 
@@ -147,7 +154,7 @@ def _hook(connection: Connection) -> Any:
     """Its hook, which must be one for databases."""
     told = (
         f"connection {connection.conn_id} is of type {connection.conn_type}; remit reads postgres,"
-        " sqlite and every type with a DbApiHook as sources, and fs as a landing zone."
+        " sqlite and every type with a DbApiHook as sources, and fs, aws and sftp as landing zones."
     )
     try:
         from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -202,6 +209,33 @@ def _fhir(connection: Connection) -> str:
         query = f"?{urlencode({'ca': _absolute(authority, connection.conn_id, 'ca in its extra')})}"
     scheme = scheme or connection.schema or "https"
     return f"{scheme}://:{token}@{host}{port}{slash}{path}{query}"
+
+
+def _sftp(connection: Connection) -> SftpPlace:
+    from remit.adapters.sftp import SftpPlace
+
+    extra = dict(connection.extra_dejson)
+    name, path = connection.conn_id, _absolute(extra.pop("path", None), connection.conn_id, "path")
+    key_file, key = extra.pop("key_file", None), extra.pop("private_key", None)
+    passphrase = extra.pop("private_key_passphrase", None)
+    one_key = bool(key_file) != bool(key)
+    if connection.password or extra or not one_key or not connection.host or not connection.login:
+        raise UsageError(
+            f"connection {name} needs a host and a login; no password, because its key alone opens it; "
+            "path and either key_file or private_key in its extra, with private_key_passphrase if the key "
+            "has one; and no other extra."
+        )
+    return SftpPlace.checked(
+        SftpPlace(
+            connection.login,
+            connection.host,
+            path,
+            connection.port or 22,
+            key_file,
+            key,
+            passphrase,
+        )
+    )
 
 
 def _absolute(path: str | None, name: str, field: str) -> str:

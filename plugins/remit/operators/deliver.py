@@ -16,7 +16,7 @@ class DeliverOperator(StepOperator):
 
     intent = (
         "Puts the sealed files, the instruction and the signed manifest at the target's landing "
-        "zone, all of them at once or none."
+        "zone; who begins at the manifest sees all of them or none."
     )
 
     def step(self, run: Run) -> None:

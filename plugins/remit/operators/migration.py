@@ -27,7 +27,7 @@ class ControlledMigration(TaskGroup):
         instruction: the signed instruction's file; relative to the folder that `include` is in.
         source_conn_id: the controller's database, a connection of any type whose hook is one for
             databases; for a dump in files, a connection of type fs.
-        landing_conn_id: the target's landing zone, a connection of type fs.
+        landing_conn_id: the target's landing zone, a connection of type fs, aws or sftp.
         group_id: the group's name in the DAG.
         poke_interval: seconds between two looks for the receipt.
         retries: how often a step that found something unavailable is tried again; what is

@@ -1,6 +1,6 @@
 """Waits in the triggerer until something is there that may confirm a run.
 
-It is handed the landing zone as the run's evidence has it (``conn:ID`` or a folder's path), and what
+It is handed the landing zone as the run's evidence has it (``conn:ID``, a path or a URL), and what
 the instruction takes as a confirmation, and looks connections up itself: what Airflow stores of a
 trigger then holds no address and no secret. It judges nothing: what it fires says that it is worth
 looking, and the task looks itself.
@@ -18,7 +18,16 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from remit.errors import RemitError, Unavailable
 from remit.operators.connections import resolve_async
 
-_FIELDS = ("landing", "remit_run", "poke_interval", "deadline", "rule", "ways", "tables")
+_FIELDS = (
+    "landing",
+    "remit_run",
+    "poke_interval",
+    "deadline",
+    "rule",
+    "ways",
+    "tables",
+    "endpoint",
+)
 
 
 class ReceiptTrigger(BaseTrigger):
@@ -32,6 +41,7 @@ class ReceiptTrigger(BaseTrigger):
         rule: the instruction's `confirmation`.
         ways: those of its ways that something may come by.
         tables: the names of the tables that leave.
+        endpoint: the landing zone's fingerprint, where the instruction names it.
     """
 
     def __init__(
@@ -43,6 +53,7 @@ class ReceiptTrigger(BaseTrigger):
         rule: Mapping[str, Any],
         ways: Sequence[str],
         tables: Sequence[str],
+        endpoint: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.landing = landing
@@ -52,6 +63,7 @@ class ReceiptTrigger(BaseTrigger):
         self.rule = dict(rule)
         self.ways = list(ways)
         self.tables = list(tables)
+        self.endpoint = endpoint
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How Airflow stores it."""
@@ -90,11 +102,14 @@ class ReceiptTrigger(BaseTrigger):
         """In a thread: a network file system may take its time, and so do the imports."""
         from remit.custody import Watch
         from remit.instruction.confirmation import Confirmation
+        from remit.ports import LandingTerms
         from remit.wiring import Settings, open_inbox, open_landing, open_target
 
         rule = Confirmation.model_validate(self.rule)
+        zone = open_landing(self.landing, known.__getitem__)
+        zone.bind(LandingTerms(self.endpoint))
         return Watch(self.remit_run, rule, self.ways, self.tables).is_answered(
-            open_landing(self.landing, known.__getitem__),
+            zone,
             open_inbox(Settings.from_environment()),
             open_target(known.__getitem__),
         )

@@ -41,12 +41,14 @@ class World:
 
     Attributes:
         key_store: the URI of the store of staging keys; empty for the default one.
+        landing_spec: the landing zone, where it is not the folder below `root`.
     """
 
     root: Path
     patients: int = 120
     source_url: str = ""
     key_store: str = ""
+    landing_spec: str = ""
     clock: Clock = field(default_factory=Clock)
     laboratory: Laboratory = field(init=False)
     target: Target = field(init=False)
@@ -96,7 +98,7 @@ class World:
 
     def landing(self, _: str = "") -> LandingZone:
         """The landing zone's adapter."""
-        return open_landing(str(self.landing_path))
+        return open_landing(self.landing_spec or str(self.landing_path))
 
     def instruct(self, edit: Edit | None = None) -> Path:
         """The signed instruction, in the include folder."""
@@ -106,7 +108,7 @@ class World:
         """A run, opened and not yet planned."""
         opened = Run(run, self.deployment(), "test")
         envelope = read_signed(self.instruct(edit))
-        opened.open(envelope, self.source().label, str(self.landing_path))
+        opened.open(envelope, self.source().label, self.landing_spec or str(self.landing_path))
         return opened
 
     def steps(self, run: Run, judge: Judge | None = None) -> dict[str, Callable[[], object]]:

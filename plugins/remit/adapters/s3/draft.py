@@ -24,8 +24,16 @@ class S3Draft:
     is never published.
     """
 
-    def __init__(self, client: Any, bucket: str, key: str, where: str) -> None:
+    def __init__(
+        self, client: Any, bucket: str, key: str, where: str, *, anew: bool = False
+    ) -> None:
+        """Begin the upload.
+
+        Args:
+            anew: whether it is never published over another file.
+        """
         self._client, self._where = client, where
+        self._conditions = {"IfNoneMatch": "*"} if anew else {}
         name = {"Bucket": bucket, "Key": key}
         with translated(where):
             begun = client.create_multipart_upload(**name)
@@ -50,7 +58,9 @@ class S3Draft:
                 self._send(len(self._buffer))
             self._await(0)
             self._client.complete_multipart_upload(
-                **self._upload, MultipartUpload={"Parts": self._parts}
+                **self._upload,
+                **self._conditions,
+                MultipartUpload={"Parts": self._parts},
             )
         self._sender.shutdown()
         self._buffer.clear()

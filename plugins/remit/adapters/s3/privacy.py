@@ -9,17 +9,15 @@ from botocore.exceptions import ClientError
 
 from remit.adapters.s3.failures import is_denied, translated
 from remit.adapters.s3.place import S3Place
-from remit.errors import Refused
 
 
-def require_private(place: S3Place, client: Any, key: str) -> None:
+def is_private(place: S3Place, client: Any, key: str) -> bool:
     """Ask as a stranger, for real: policies and ACLs are many, and servers differ in reading them.
 
     Args:
         key: an object of the store that is there.
 
     Raises:
-        Refused: staging-insecure.
         Unavailable: it could not be tried, so that it is not known.
     """
     stranger, bucket = place.stranger(client), {"Bucket": place.bucket}
@@ -32,13 +30,7 @@ def require_private(place: S3Place, client: Any, key: str) -> None:
         lambda: stranger.get_object(**bucket, Key=key)["Body"].close(),
     )
     with translated(place.label):
-        if not all(_is_refused(ask) for ask in asked):
-            raise Refused(
-                "staging-insecure",
-                place.label,
-                "anybody may read there without credentials.",
-                "block public access to the bucket, or name another one.",
-            )
+        return all(_is_refused(ask) for ask in asked)
 
 
 def _is_refused(ask: Callable[[], object]) -> bool:

@@ -25,12 +25,12 @@ from remit.adapters.s3.draft import S3Draft
 from remit.adapters.s3.failures import code_of, is_denied, status_of, translated
 from remit.adapters.s3.lock import lock_of
 from remit.adapters.s3.place import S3Place
-from remit.adapters.s3.privacy import require_private
+from remit.adapters.s3.privacy import is_private
 from remit.adapters.s3.reader import S3Reader
 from remit.errors import Refused
 from remit.ports import Lock, StoredFile
 
-_IDENTITY = ".remit/store"
+IDENTITY = ".remit/store"
 _GONE = ("NoSuchKey", "404")
 
 
@@ -135,27 +135,33 @@ class S3Store:
         Raises:
             Refused: staging-insecure, staging-undeletable.
         """
-        with self._guard, self._translated(_IDENTITY):
+        with self._guard, self._translated(IDENTITY):
             if not self._tried:
                 self._require_deletable()
             if self.identity() is None:
                 self._name()
             if not self._tried:
-                require_private(self._place, self._client, self._key(_IDENTITY))
+                if not is_private(self._place, self._client, self._key(IDENTITY)):
+                    raise Refused(
+                        "staging-insecure",
+                        self.label,
+                        "anybody may read there without credentials.",
+                        "block public access to the bucket, or name another one.",
+                    )
                 self._tried = True
         return self.identity() or ""
 
     def identity(self) -> str | None:
         """See `remit.ports.Store`."""
         try:
-            with self.open(_IDENTITY) as file:
+            with self.open(IDENTITY) as file:
                 return file.read(64).decode("ascii", "replace")
         except FileNotFoundError:
             return None
 
     def _name(self) -> None:
         try:
-            self._put(_IDENTITY, secrets.token_hex(16).encode(), IfNoneMatch="*")
+            self._put(IDENTITY, secrets.token_hex(16).encode(), IfNoneMatch="*")
         except ClientError as error:
             if status_of(error) not in (409, 412):  # else somebody named it first
                 raise
