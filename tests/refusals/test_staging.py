@@ -117,7 +117,7 @@ def test_bucket_that_keeps_what_is_deleted(refuses, server, mode) -> None:
             use()
 
 
-@pytest.mark.vector("copy-not-deleted")
+@pytest.mark.vector("copy-locked")
 def test_staged_file_that_is_locked_is_not_certified_as_deleted(
     refuses, server, world, up_to, monkeypatch
 ) -> None:
@@ -134,7 +134,7 @@ def test_staged_file_that_is_locked_is_not_certified_as_deleted(
     )
     world.clock.advance(days=8)
 
-    with refuses(at=file.path, saying="forbids to delete"):
+    with refuses(at=file.path, saying="locked until 2999-01-01T00:00:00Z"):
         run.delete(world.landing)
     assert not run.story.has("deleted")
     assert not run.deployment.keys.exists(run.id)  # what stays cannot be read any more

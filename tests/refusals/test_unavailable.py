@@ -118,7 +118,7 @@ def test_receipt_that_is_not_there_yet(world, up_to, cli) -> None:
     code, answer = cli("confirm", run.id)
 
     assert code == 4
-    assert answer["error"]["message"] == "the target has not written its receipt yet."
+    assert answer["error"]["message"] == "the target has not confirmed it yet."
 
 
 def test_bundle_to_a_full_disk(world, up_to, cli) -> None:
