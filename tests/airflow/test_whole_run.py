@@ -50,7 +50,7 @@ def test_a_migration_runs_to_its_deletion_and_leaves_nothing(
         "stays     2 columns, not in the instruction: sample_id, comment",
         "::group::Obliged to delete",
         "26 of 26 rules hold",
-        "No receipt yet. The triggerer looks every 0.2 seconds",
+        "No confirmation yet. The triggerer looks every 0.2 seconds",
         "decryption proven (level L3)",
         "6 copies removed and looked for again: gone.",
     ):

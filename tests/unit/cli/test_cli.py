@@ -372,7 +372,7 @@ def test_newcomer_from_draft_to_verified_evidence(
     assert done("confirm", run)["state"] == "confirmed"
     assert done("confirm", run)["state"] == "confirmed"
     assert done("delete", "--due") == {"deleted": [run], "failed": [], "locked": []}
-    assert done("delete", "--due") == {"deleted": [], "failed": []}
+    assert done("delete", "--due") == {"deleted": [], "failed": [], "locked": []}
 
     story = done("evidence", "show", run)
     assert story["records"][-1]["kind"] == "deleted"
