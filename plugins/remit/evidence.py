@@ -104,6 +104,9 @@ class Ledger(Protocol):
             Unavailable: somebody else holds it; or, at an append or at the end, it was lost meanwhile.
         """
 
+    def lock_all(self, names: Sequence[str]) -> AbstractContextManager[frozenset[str]]:
+        """Hold those of the names that nobody else holds, which it gives; otherwise as `lock`."""
+
     def require_held(self) -> None:
         """Raise `Unavailable` when a lock that this process took was lost meanwhile."""
 

@@ -83,6 +83,21 @@ def database() -> Path:
 
 
 @pytest.fixture
+def airflow_home(database: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Gives a copy of Airflow's home, made by another process.
+
+    Whoever opens SQLite's files and closes them drops every lock that the process has on them.
+    """
+
+    def copied() -> Path:
+        copy = tmp_path / "airflow-home"
+        subprocess.run(["cp", "-R", database.parent, copy], check=True)
+        return copy
+
+    return copied
+
+
+@pytest.fixture
 def connected(
     make_world: Callable[[str], World], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., World]:

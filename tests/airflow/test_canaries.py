@@ -117,8 +117,11 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
 class Searched:
     """A world with canaries, and the search of all that its run left behind."""
 
-    def __init__(self, world: World, listener: Listener, capfd: Any, database: Path) -> None:
-        self.world, self._listener, self._capfd, self._database = world, listener, capfd, database
+    def __init__(
+        self, world: World, listener: Listener, capfd: Any, airflow_home: Callable[[], Path]
+    ) -> None:
+        self.world, self._listener, self._capfd = world, listener, capfd
+        self._airflow_home = airflow_home
 
     @property
     def story(self) -> Story:
@@ -151,7 +154,7 @@ class Searched:
         (folder / "shown").write_text("".join(self._capfd.readouterr()))
         assert (folder / "shown").stat().st_size > 1000
         assert self._listener.names >= {"sqlalchemy"}
-        places = [folder, self._listener.path, self._database.parent, self.world.landing_path]
+        places = [folder, self._listener.path, self._airflow_home(), self.world.landing_path]
         places += [self.world.root / "processor"]
         assert {path for path, _ in find_planted(places, TRACES)} == set()
         # So that none above means none: where the values come from they are found.
@@ -163,7 +166,7 @@ class Searched:
 def canaries(
     connected: Callable[..., World],
     listener: Listener,
-    database: Path,
+    airflow_home: Callable[[], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -172,7 +175,7 @@ def canaries(
         include = tmp_path / "world" / "include"
         world = connected(planted.instructing(include, rules, treatment))
         planted.write_sqlite(world.root / "lis.sqlite", ROWS)
-        return Searched(world, listener, capfd, database)
+        return Searched(world, listener, capfd, airflow_home)
 
     return make
 

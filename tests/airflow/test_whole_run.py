@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ def test_a_migration_runs_to_its_deletion_and_leaves_nothing(
     start_target: Callable[[World], None],
     run_dag: Callable[[str], Any],
     database: Path,
+    airflow_home: Callable[[], Path],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     world = connected()
     start_target(world)
-    assert run_dag("quick_migration").state == "success"
-    assert run_dag("remit_deletion").state == "success"
+    runs = [run_dag("quick_migration"), run_dag("remit_deletion")]
+    assert [run.state for run in runs] == ["success", "success"]
 
     (story,) = stories(world.deployment().log.records())
     assert [record.kind for record in story.records] == STORY
@@ -39,9 +41,10 @@ def test_a_migration_runs_to_its_deletion_and_leaves_nothing(
     assert [path.name for path in (world.landing_path / story.run).iterdir()] == [
         "receipt.dsse.json"
     ]
-    with sqlite3.connect(database) as metadata:
+    with closing(sqlite3.connect(database)) as metadata:
         # The plan's list of pieces, which is empty for an extract of this size, and what is due.
-        found = set(metadata.execute("SELECT task_id, value FROM xcom"))
+        asked = "SELECT task_id, value FROM xcom WHERE run_id IN (?, ?)"
+        found = set(metadata.execute(asked, [run.run_id for run in runs]))
         assert found == {("migration.plan", "[]"), ("list_due", f'["{story.run}"]')}
 
     log = capfd.readouterr().out
@@ -56,7 +59,7 @@ def test_a_migration_runs_to_its_deletion_and_leaves_nothing(
     ):
         assert told in log
     (tmp_path / "log.txt").write_text(log)
-    written = [tmp_path / "log.txt", world.root / "processor", world.landing_path, database.parent]
+    written = [tmp_path / "log.txt", world.root / "processor", world.landing_path, airflow_home()]
     assert find_planted(written, world.laboratory.planted()) == []
 
 

@@ -11,7 +11,7 @@ import os
 import secrets
 import sqlite3
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,10 @@ class SqlLedger:
     def lock(self, name: str) -> AbstractContextManager[None]:
         """See `remit.evidence.Ledger`."""
         return self._locks.hold(name)
+
+    def lock_all(self, names: Sequence[str]) -> AbstractContextManager[frozenset[str]]:
+        """See `remit.evidence.Ledger`."""
+        return self._locks.hold_all(names)
 
     def require_held(self) -> None:
         """See `remit.evidence.Ledger`."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -39,10 +40,10 @@ _SERVER = {
 # By way of the catalogue, because not every server knows every setting.
 _SET = sa.text("SELECT set_config(name, :value, false) FROM pg_settings WHERE name = :name")
 _TAKE = sa.text("SELECT pg_try_advisory_lock(:key)")
-_RELEASE = sa.text("SELECT pg_advisory_unlock(:key)")
+_RELEASE = sa.text("SELECT pg_advisory_unlock_all()")
 _HELD = sa.text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
-    "AND pid = pg_backend_pid() AND ((classid::bigint << 32) | objid::bigint) = :key"
+    "AND pid = pg_backend_pid() AND ((classid::bigint << 32) | objid::bigint) = ANY(:keys)"
 )
 
 
@@ -51,6 +52,9 @@ class Locks(Protocol):
 
     def hold(self, name: str) -> AbstractContextManager[None]:
         """See `remit.evidence.Ledger.lock`."""
+
+    def hold_all(self, names: Sequence[str]) -> AbstractContextManager[frozenset[str]]:
+        """See `remit.evidence.Ledger.lock_all`."""
 
     def require_held(self) -> None:
         """Raise `Unavailable` when a name that is held through this object is held no longer."""
@@ -78,50 +82,80 @@ class FolderLocks:
         finally:
             os.close(handle)
 
+    @contextmanager
+    def hold_all(self, names: Sequence[str]) -> Iterator[frozenset[str]]:
+        """See `Locks`."""
+        with ExitStack() as stack:
+            held = set()
+            for name in names:
+                try:
+                    stack.enter_context(self.hold(name))
+                except Unavailable as error:
+                    if error.where != name:
+                        raise  # it is the folder that does not answer
+                else:
+                    held.add(name)
+            yield frozenset(held)
+
     def require_held(self) -> None:
         """See `Locks`; the kernel takes no lock away from a process that lives."""
 
 
 class AdvisoryLocks:
-    """Advisory locks of PostgreSQL, each in a session of its own, which ends with its holder."""
+    """Advisory locks of PostgreSQL, in a session for each call, which ends with its holder."""
 
     def __init__(self, url: sa.URL | str, label: str) -> None:
         self._engine = sa.create_engine(
             url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", connect_args=_CLIENT
         )
         self._label = label
-        self._held: dict[str, sa.Connection] = {}
+        self._held: dict[sa.Connection, frozenset[str]] = {}
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         """See `Locks`."""
+        with self.hold_all([name]) as held:
+            if name not in held:
+                raise _taken(name)
+            yield
+
+    @contextmanager
+    def hold_all(self, names: Sequence[str]) -> Iterator[frozenset[str]]:
+        """See `Locks`; one session holds them all."""
         with self._translated():
             connection = self._engine.connect()
         try:
-            self._take(connection, name)
-            self._held[name] = connection
-            yield
-            self._require(name, connection)
+            held = self._take(connection, names)
+            self._held[connection] = held
+            yield held
+            self._require(held, connection)
         finally:
-            self._held.pop(name, None)
-            _release(connection, name)
+            self._held.pop(connection, None)
+            _release(connection)
 
     def require_held(self) -> None:
         """See `Locks`."""
-        for name, connection in list(self._held.items()):
-            self._require(name, connection)
+        for connection, names in list(self._held.items()):
+            self._require(names, connection)
 
-    def _take(self, connection: sa.Connection, name: str) -> None:
+    def _take(self, connection: sa.Connection, names: Sequence[str]) -> frozenset[str]:
         with self._translated():
             for setting, value in _SERVER.items():
                 connection.execute(_SET, {"name": setting, "value": value})
-            if not connection.execute(_TAKE, {"key": _key(name)}).scalar():
-                raise _taken(name)
+            # A session may take a lock twice: names that share a key are held by the first of them.
+            keys = {_key(name): name for name in reversed(names)}
+            return frozenset(
+                name
+                for key, name in keys.items()
+                if connection.execute(_TAKE, {"key": key}).scalar()
+            )
 
-    def _require(self, name: str, connection: sa.Connection) -> None:
-        with translating(SQLAlchemyError, into=lambda _: self._lost(name)):
-            if connection.execute(_HELD, {"key": _key(name)}).scalar() != 1:
-                raise self._lost(name)
+    def _require(self, names: frozenset[str], connection: sa.Connection) -> None:
+        lost = partial(self._lost, ", ".join(sorted(names)))
+        with translating(SQLAlchemyError, into=lambda _: lost()):
+            found = connection.execute(_HELD, {"keys": [_key(name) for name in names]}).scalar()
+            if found != len(names):
+                raise lost()
 
     def _lost(self, name: str) -> Unavailable:
         return Unavailable(self._label, f"the lock on {name} was lost amid the step.")
@@ -133,13 +167,13 @@ class AdvisoryLocks:
         return translating(SQLAlchemyError, into=into)
 
 
-def _release(connection: sa.Connection, name: str) -> None:
+def _release(connection: sa.Connection) -> None:
     try:
         # Said, not left to the end of the session: the server takes a moment to see that.
-        connection.execute(_RELEASE, {"key": _key(name)})
+        connection.execute(_RELEASE)
         connection.close()
     except SQLAlchemyError:
-        connection.invalidate()  # the session is gone, and its lock with it
+        connection.invalidate()  # the session is gone, and its locks with it
 
 
 def _key(name: str) -> int:

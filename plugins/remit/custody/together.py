@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,19 +17,18 @@ from remit.custody.deployment import Deployment
 from remit.custody.removal import Landing, Removal
 from remit.custody.run import Run
 from remit.custody.story import Obligation, Story
-from remit.errors import RemitError, Unavailable
+from remit.errors import RemitError
 from remit.evidence import Fact, Record
 
 # In PostgreSQL each run that is held takes a connection meanwhile.
 _AT_ONCE = 32
-_THREADS = 8
+_THREADS = 4
 
 
 @dataclass
 class _Attempt:
-    """One run on its way, held alone until `held` is closed."""
+    """One run on its way."""
 
-    held: ExitStack
     story: Story
     obligation: Obligation
     removal: Removal
@@ -67,39 +66,36 @@ class _Together:
         self, runs: Sequence[str], pool: ThreadPoolExecutor
     ) -> dict[str, tuple[Record, ...]]:
         """What was recorded of each run that was brought to its end."""
-        attempts = [attempt for attempt in pool.map(self._begun, runs) if attempt is not None]
-        try:
+        recorded: list[Record] = []
+        ends: list[Record] = []
+        # Of the ledger, or a lock that was lost: by itself, each run tells what is wrong.
+        with suppress(RemitError), self._deployment.log.ledger.lock_all(runs) as held:
+            begun = pool.map(self._begun, [run for run in runs if run in held])
+            attempts = [attempt for attempt in begun if attempt is not None]
             recorded = self._record([_deleting(one) for one in attempts if one.found])
             gone = [one for one in pool.map(_removed, attempts) if one is not None]
             ends = self._record(list(pool.map(_deleted, gone)))
-        except RemitError:
-            return {}  # of the ledger: by itself, each run tells what is wrong
-        finally:
-            list(pool.map(_let_go, attempts))
         before = {record.run: (record,) for record in recorded}
         return {record.run: (*before.get(record.run, ()), record) for record in ends}
 
     def _begun(self, run: str) -> _Attempt | None:
-        """Hold the run, destroy its key, and look for its copies; None where it is not plain."""
-        with ExitStack() as held:
-            try:
-                held.enter_context(self._deployment.log.ledger.lock(run))
-                taken_up = Run(run, self._deployment, self._by)
-                due = taken_up.story.obligation()
-                if due is None or due.done or not due.is_due(self._deployment.clock()):
-                    return None
+        """Destroy the run's key, and look for its copies; None where it is not plain."""
+        try:
+            taken_up = Run(run, self._deployment, self._by)
+            story = taken_up.story
+            obligation = story.obligation()
+            if obligation is None or not obligation.is_due(self._deployment.clock()):
+                return None
+            if story.has("delivered"):
                 taken_up.look_before_deletion(self._landing)
                 story = taken_up.story
-                obligation = story.obligation()
-                if obligation is None or story.has("deleting"):
-                    return None
-                removal = Removal(story, self._deployment, self._landing)
-                found = removal.find()
-            except Exception:  # noqa: BLE001 - by itself, the run tells what is wrong with it
+            if story.has("deleting"):
                 return None
-            if removal.is_clear:
-                return _Attempt(held.pop_all(), story, obligation, removal, found)
-        return None
+            removal = Removal(story, self._deployment, self._landing)
+            found = removal.find()
+        except Exception:  # noqa: BLE001 - by itself, the run tells what is wrong with it
+            return None
+        return _Attempt(story, obligation, removal, found) if removal.is_clear else None
 
     def _record(self, facts: list[Fact]) -> list[Record]:
         return self._deployment.log.append_all(facts, self._by) if facts else []
@@ -123,8 +119,3 @@ def _deleted(attempt: _Attempt) -> Fact:
     step = len(attempt.story.records) + bool(attempt.found)
     certificate = attempt.removal.certificate(attempt.obligation, attempt.found)
     return Fact(attempt.run, "deleted", certificate, step)
-
-
-def _let_go(attempt: _Attempt) -> None:
-    with suppress(Unavailable):  # it was held when its last record was committed
-        attempt.held.close()
