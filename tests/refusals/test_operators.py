@@ -19,5 +19,8 @@ def airflow_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_receipt_that_did_not_come_before_the_maximum_age(refuses) -> None:
     from remit.operators import confirm
 
-    with refuses(at="run durand-test", saying="nothing confirmed the delivery until 2026-01-01T00:00:00+00:00"):
+    with refuses(
+        at="run durand-test",
+        saying="nothing confirmed the delivery until 2026-01-01T00:00:00+00:00",
+    ):
         raise confirm._overdue("durand-test", datetime(2026, 1, 1, tzinfo=UTC))
