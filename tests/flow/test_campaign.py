@@ -24,15 +24,18 @@ def driver() -> Iterator[Driver]:
         yield started
 
 
-@pytest.mark.parametrize("seed", range(1001, 1009))
+SEEDS = [("folder", seed) for seed in range(1001, 1007)] + [("s3", 1002), ("sftp", 1003)]
+
+
+@pytest.mark.parametrize(("kind", "seed"), SEEDS)
 def test_run_that_is_disturbed_ends_deleted_or_with_a_reason(
-    seed: int, driver: Driver, tmp_path: Path
+    kind: str, seed: int, driver: Driver, tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk"):
         root = tmp_path / "disk" / "seed"
         root.mkdir(mode=0o700)
-        with placed("folder", root, 40) as place:
-            played = play(seed, "folder", place, driver)
+        with placed(kind, root, 40) as place:
+            played = play(seed, kind, place, driver)
 
     assert played.findings == []
     assert played.ended.startswith(("deleted", "nothing extracted"))

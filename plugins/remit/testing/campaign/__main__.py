@@ -10,8 +10,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from remit.testing.campaign.places import placed, small_disk
+from remit.testing.campaign.places import KINDS, placed, small_disk
 from remit.testing.campaign.play import Driver, Played, play, tidy
+from remit.testing.softhsm import SoftHsm
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m remit.testing.campaign")
     parser.add_argument("--seeds", type=int, default=300)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--kinds", nargs="+", default=["folder"], choices=["folder", "s3", "sftp"])
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--patients", type=int, default=40)
     parser.add_argument("--json", type=Path, help="a file for every seed's outcome")
     options = parser.parse_args()
@@ -30,11 +31,13 @@ def main() -> int:
         small_disk(Path(folder) / "disk"),
         Driver() as driver,
     ):
+        token = SoftHsm(Path(folder) / "token") if "token" in options.kinds else None
         for seed in range(options.first, options.first + options.seeds):
             kind = options.kinds[seed % len(options.kinds)]
             root = Path(folder) / "disk" / f"seed-{seed}"
             root.mkdir(mode=0o700)
-            with placed(kind, root, options.patients) as place:
+            key_store = token if kind == "token" else None
+            with placed(kind, root, options.patients, key_store) as place:
                 everything.append(play(seed, kind, place, driver))
             tidy(root)
             _say(everything[-1])

@@ -21,7 +21,7 @@ from typing import Any
 
 import pyarrow.dataset  # noqa: F401 (so that children need not import it)
 
-from remit.adapters import keyring, ledger, s3, sql_source  # noqa: F401 (likewise)
+from remit.adapters import key_stores, ledger, s3, sftp, sql_source  # noqa: F401 (likewise)
 from remit.errors import EvidenceBroken, Refused, RemitError, UsageError, describe_unexpected
 from remit.testing.campaign.moments import Moments
 from remit.testing.campaign.party import Party
@@ -64,6 +64,7 @@ def _be_child(command: dict[str, Any], writer: int) -> None:
         os.dup2(silence, 1)  # the answers' channel is not the child's
         os.dup2(silence, 2)
         os.environ.update(command["environment"])
+        _hurry()
         strike = command.get("strike") or {}
         moments = Moments(strike.get("at"), _striking(strike, Path(command["root"])))
         party = Party(
@@ -74,6 +75,13 @@ def _be_child(command: dict[str, Any], writer: int) -> None:
         os.write(writer, json.dumps(answer).encode())
     finally:
         os._exit(0)
+
+
+def _hurry() -> None:
+    """Nothing is waited for between a library's own tries, of which there are as many as ever."""
+    from botocore.retries.standard import ExponentialBackoff
+
+    ExponentialBackoff.delay_amount = lambda *_: 0
 
 
 def _outcome(act: Callable[[], object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from remit import signing
 from remit.custody import Story
@@ -20,11 +21,15 @@ _THEIRS = {SQLITE, "target"}
 """The controller's database, and the target's own house, where rows may be."""
 
 
-def in_between(party: Party, planted: Iterable[str]) -> list[str]:
-    """What is wrong in the sight of a thief or a target, after a disturbance."""
+def in_between(party: Party, planted: Iterable[str], elsewhere: Iterable[Path] = ()) -> list[str]:
+    """What is wrong in the sight of a thief or a target, after a disturbance.
+
+    Args:
+        elsewhere: folders with what is not below the party's root.
+    """
     found = []
     ours = [path for path in party.root.iterdir() if path.name not in _THEIRS]
-    if find_planted(ours, planted):
+    if find_planted([*ours, *elsewhere], planted):
         found.append("plaintext on disk")
     zone, home = party.zone(), party.root / "target"
     if zone.exists(f"{RUN}/{MANIFEST}") and not zone.exists(f"{RUN}/{RECEIPT}"):

@@ -10,7 +10,8 @@ from typing import Any
 
 from remit import signing
 from remit.custody import Deployment, Run, execute_due
-from remit.instruction import read_signed
+from remit.deliver import bound
+from remit.instruction import parse, read_signed
 from remit.manifest import MANIFEST, RECEIPT
 from remit.ports import LandingZone, Rule, Verdict
 from remit.receive import Delivery, make_receipt
@@ -18,6 +19,7 @@ from remit.wiring import Settings, open_deployment, open_landing, open_source
 
 RUN = "durand-campaign"
 SQLITE = "lis.sqlite"
+INSTRUCTION = "include/instructions/durand.yaml"
 
 
 class RowCounter:
@@ -84,11 +86,12 @@ class Party:
         return open_source(f"sqlite:///{self.root / SQLITE}")
 
     def zone(self, spec: str = "") -> LandingZone:
-        """The landing zone's adapter."""
-        return open_landing(spec or self.landing)
+        """The landing zone's adapter, held to what is instructed."""
+        terms = parse((self.root / INSTRUCTION).read_bytes())
+        return bound(terms, open_landing(spec or self.landing))
 
     def _open(self) -> None:
-        file = self.root / "include" / "instructions" / "durand.yaml"
+        file = self.root / INSTRUCTION
         self._run().open(read_signed(file), self._source().label, self.landing)
 
     def _delete_due(self) -> None:

@@ -17,9 +17,11 @@ from remit.testing.campaign import held
 from remit.testing.campaign.driver import BALLAST
 from remit.testing.campaign.party import RUN, Party
 from remit.testing.campaign.places import Place
+from remit.testing.faulty_network import FaultyProxy
 
 STEPS = ["open", "plan", "extract", "validate", "seal", "deliver", "ingest", "confirm", "delete"]
 _MAXIMUM_AGE = 8 * 86400.0  # more than the P7D of the instruction
+_END = 2 * _MAXIMUM_AGE  # whatever clock the duty was recorded by
 _JUMPS = (-86400.0, -3600.0, 3600.0, 86400.0, _MAXIMUM_AGE)
 _MOST_MOMENTS = 160
 _EXPECTED = ("done", "Unavailable", "UsageError")
@@ -80,7 +82,7 @@ class Play:
         self._chance, self._place, self._driver = random.Random(f"{kind}-{seed}"), place, driver
         self.played = Played(seed, kind)
         self._planted = list(place.world.laboratory.planted())
-        place.world.instruct()
+        place.world.instruct(place.edit)
 
     def play(self) -> Played:
         """Strike it some times, then let it go on or be forgotten, and end it."""
@@ -99,7 +101,7 @@ class Play:
         self._chance.choice(self._faults())()
 
     def _faults(self) -> list[Callable[[], object]]:
-        network = [self._cut, self._slow, self._gone] if self._place.network is not None else []
+        network = self._network_faults(self._place.network) if self._place.network else []
         disk = [self._full] if self._place.small else []
         always = [self._kill, self._kill, self._halt, self._limit, self._jump, self._reorder]
         return [*always, *disk, *network]
@@ -132,24 +134,27 @@ class Play:
         both = [self._child(self._chance.choices(STEPS, k=12)) for _ in range(2)]
         self._told(self._go(*both))
 
-    def _cut(self) -> None:
-        after = self._chance.choice((0, 200, 2000, 20_000, 100_000))
-        self.played.strikes.append(f"network cut after {after} bytes")
-        self._place.network.cut_after(after)
-        self._told(self._go(self._child(STEPS)))
-        self._place.network.heal()
+    def _network_faults(self, network: FaultyProxy) -> list[Callable[[], object]]:
+        def cut() -> None:
+            after = self._chance.choice((0, 200, 2000, 20_000, 100_000))
+            self.played.strikes.append(f"network cut after {after} bytes")
+            network.cut_after(after)
+            self._told(self._go(self._child(STEPS)))
+            network.heal()
 
-    def _slow(self) -> None:
-        self.played.strikes.append("network slow")
-        self._place.network.delay(0.02)
-        self._struck("kill")
-        self._place.network.heal()
+        def slow() -> None:
+            self.played.strikes.append("network slow")
+            network.delay(0.01)
+            self._struck("kill")
+            network.heal()
 
-    def _gone(self) -> None:
-        self.played.strikes.append("network gone")
-        self._place.network.refuse()
-        self._told(self._go(self._child(STEPS)))
-        self._place.network.heal()
+        def gone() -> None:
+            self.played.strikes.append("network gone")
+            network.refuse()
+            self._told(self._go(self._child(STEPS)))
+            network.heal()
+
+        return [cut, cut, slow, gone]
 
     def _struck(self, what: str, **more: Any) -> list[dict[str, Any]]:
         at = self._chance.randint(1, _MOST_MOMENTS)
@@ -166,7 +171,7 @@ class Play:
 
     def _end(self) -> None:
         """At the maximum age two sweepers at once delete what is due; then all is looked at."""
-        late = self._child(["delete"], ahead=_MAXIMUM_AGE)
+        late = self._child(["delete"], ahead=_END)
         self._told(self._go(late, late))
         self._told(self._go(late))
         party = self._party()
@@ -201,7 +206,7 @@ class Play:
                     self.played.findings.append(f"{step}: {outcome}")
 
     def _look(self) -> None:
-        self.played.findings += held.in_between(self._party(), self._planted)
+        self.played.findings += held.in_between(self._party(), self._planted, self._place.fetch())
 
 
 def play(seed: int, kind: str, place: Place, driver: Driver) -> Played:
