@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from remit import signing
-from remit.custody import Deployment, Run, execute_due
+from remit.custody import Deployment, Run, execute_due, sweep
 from remit.deliver import bound
 from remit.instruction import parse, read_signed
 from remit.manifest import MANIFEST, RECEIPT
@@ -72,6 +72,7 @@ class Party:
             "ingest": self._ingest,
             "confirm": lambda: self._run().confirm(self.zone()),
             "delete": self._delete_due,
+            "sweep": lambda: sweep(self.deployment(), "campaign", self.zone, timedelta()),
         }
         steps[step]()
 

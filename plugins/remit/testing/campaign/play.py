@@ -131,7 +131,7 @@ class Play:
     def _reorder(self) -> None:
         """Two tasks at once, each with the steps in an order of its own, some of them twice."""
         self.played.strikes.append("two at once, in any order")
-        both = [self._child(self._chance.choices(STEPS, k=12)) for _ in range(2)]
+        both = [self._child(self._chance.choices([*STEPS, "sweep"], k=14)) for _ in range(2)]
         self._told(self._go(*both))
 
     def _network_faults(self, network: FaultyProxy) -> list[Callable[[], object]]:
@@ -170,8 +170,8 @@ class Play:
     # --- the end ----------------------------------------------------------------------------------
 
     def _end(self) -> None:
-        """At the maximum age two sweepers at once delete what is due; then all is looked at."""
-        late = self._child(["delete"], ahead=_END)
+        """At the maximum age two at once delete what is due, and sweep; then all is looked at."""
+        late = self._child(["delete", "sweep"], ahead=_END)
         self._told(self._go(late, late))
         self._told(self._go(late))
         party = self._party()
