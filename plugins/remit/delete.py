@@ -9,7 +9,7 @@ which is what makes what is left on the medium useless (NIST SP 800-88r2, crypto
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -101,8 +101,13 @@ def copies_in(store: Store, run: str, spared: Collection[str] = ()) -> list[Stor
     return [file for file in store.list(run) if file.path not in spared]
 
 
-def remove_copies(store: Store, run: str, spared: Collection[str] = ()) -> dict[str, Lock]:
+def remove_copies(
+    store: Store, run: str, spared: Collection[str], told: Callable[[str], str]
+) -> dict[str, Lock]:
     """Remove every copy in a store, and look again; those that the store has locked are given.
+
+    Args:
+        told: what may be said of a path (`remit.copy_names`).
 
     Raises:
         Refused: copy-not-deleted, when another one is still there.
@@ -116,7 +121,7 @@ def remove_copies(store: Store, run: str, spared: Collection[str] = ()) -> dict[
             failed[file.path] = error  # it keeps no other copy from going
     locks: dict[str, Lock] = {}
     for file in copies_in(store, run, spared):
-        where = f"{store.label}/{file.path}"
+        where = f"{store.label}/{told(file.path)}"
         lock = store.lock(file.path)
         if lock is None:
             raise failed.get(file.path) or still_there(where)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 
-from remit.errors import Refused
+from remit.errors import Refused, Unavailable
 
 SHARED = frozenset(
     "admin administrator anonymous ftp guest public root sa shared sysadmin test".split()
@@ -58,6 +58,16 @@ def unwritable(label: str, why: str) -> Refused:
         label,
         f"a file cannot be written there ({why}).",
         "create the folder and give this account write access, or name another landing zone.",
+    )
+
+
+def untried(label: str, error: Unavailable) -> Refused:
+    """What is recorded of a zone that could not be tried, and is deleted from all the same."""
+    return Refused(
+        "landing-untried",
+        label,
+        f"it could not be tried before the deletion: {error.message}",
+        "find out why; what was sent there is deleted all the same.",
     )
 
 

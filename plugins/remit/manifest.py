@@ -33,7 +33,7 @@ CONTROL = "control.txt"
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, le=2**48)]  # so that sums stay numbers of JSON
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,80}\.parquet$")]
 RunId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,100}$")]
 

@@ -14,7 +14,7 @@ from typing import Any
 from remit import canonical
 from remit.custody.answers import AnsweredRun, read_control
 from remit.custody.guard import Landing
-from remit.errors import Refused, Unavailable, UsageError
+from remit.errors import Refused, RemitError, Unavailable, UsageError
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction
 from remit.instruction.confirmation import Confirmation, Level, Way
@@ -111,6 +111,10 @@ class ConfirmedRun(AnsweredRun):
                     self._accept_receipt(self.instruction(), zone)
         except Refused:
             return  # it is recorded
+        except RemitError:
+            raise
+        except Exception:  # noqa: BLE001 - recorded as interrupted; what others wrote keeps no copy
+            return
 
     def _has_receipt(self, landing: Landing) -> bool:
         """Whether the run was confirmed after all; what is no true receipt confirms nothing."""

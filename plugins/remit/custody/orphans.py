@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from remit.copy_names import digested
 from remit.custody.inventory import Inventory, KnownRun
 from remit.delete import of_the_target
 from remit.evidence import Record, parse_timestamp, timestamp
@@ -171,4 +171,4 @@ def _shown(name: str, run: KnownRun | None) -> str:
     """The name if it is a run's; whoever gave another one may have put a person's into it."""
     if run is not None or _MADE.fullmatch(name):
         return name
-    return f"(not shown, sha256 {hashlib.sha256(name.encode()).hexdigest()[:16]})"
+    return digested(name)

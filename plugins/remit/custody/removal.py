@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from remit.copy_names import telling
 from remit.custody import dumps
 from remit.custody.deployment import Deployment
 from remit.custody.story import Obligation, Story
@@ -19,10 +20,18 @@ from remit.delete import (
     remove_copies,
 )
 from remit.deliver import bound, require_ready
-from remit.errors import Refused, RemitError, Unavailable, UsageError
+from remit.errors import (
+    Refused,
+    RemitError,
+    Unavailable,
+    UsageError,
+    describe_unexpected,
+)
 from remit.evidence import timestamp
 from remit.instruction import parse
 from remit.instruction.trust import payload_of
+from remit.landing import untried
+from remit.pieces import file_stems
 from remit.ports import KeyStore, LandingZone, Lock, Store
 
 Landing = Callable[[str], LandingZone]
@@ -50,6 +59,8 @@ class Removal:
         self._failures: list[RemitError] = []
         self.refused_zone: Refused | None = None
         self._locks: dict[str, Lock] = {}
+        self._terms = parse(payload_of(story.instruction_envelope))
+        self._told = telling(story.run, set(file_stems(self._terms).values()))
 
     @property
     def is_clear(self) -> bool:
@@ -72,7 +83,10 @@ class Removal:
                 store, spared = opened()
                 if store is not None:
                     files = copies_in(store, self._story.run, spared)
-                    found += [DeletedCopy(f"{store.label}/{f.path}", f.size) for f in files]
+                    found += [
+                        DeletedCopy(f"{store.label}/{self._told(file.path)}", file.size)
+                        for file in files
+                    ]
                     self._places.append((store, spared))
         return [copy.as_json() for copy in found]
 
@@ -80,7 +94,7 @@ class Removal:
         """Remove what is in the stores, and look again; see `require_gone`."""
         for store, spared in self._places:
             with self._going_on():
-                self._locks |= remove_copies(store, self._story.run, spared)
+                self._locks |= remove_copies(store, self._story.run, spared, self._told)
 
     def remove_dump(self, record: Recording) -> None:
         """The same for the files of a dump, which are recorded before they go."""
@@ -128,7 +142,7 @@ class Removal:
     def _zone(self) -> tuple[Store | None, tuple[str, ...]]:
         if not self._story.has("delivering"):
             return None, ()  # nothing was ever sent
-        terms = parse(payload_of(self._story.instruction_envelope))
+        terms = self._terms
         zone = bound(terms, self._landing(str(self._story.last("opened")["landing"])))
         require_store(zone, self._story.last("delivering")["zone"])
         try:
@@ -137,6 +151,10 @@ class Removal:
             # A zone that is found open is all the more reason to delete; another server or store
             # was not asked to, for the zone's own name is looked at first.
             self.refused_zone = refusal
+        except Unavailable as error:
+            # A full zone takes no trial, and is emptied by nothing but this. Whether it answers,
+            # the listing tells.
+            self.refused_zone = untried(zone.label, error)
         return zone, of_the_target(self._story.run)
 
     @contextmanager
@@ -146,6 +164,9 @@ class Removal:
             yield
         except (Refused, Unavailable, UsageError) as error:
             self._failures.append(error)
+        except Exception as error:  # noqa: BLE001 - what others put there keeps no other place
+            where = f"run {self._story.run}"
+            self._failures.append(Unavailable(where, describe_unexpected(error)))
 
 
 def keys_of(story: Story, deployment: Deployment) -> KeyStore:

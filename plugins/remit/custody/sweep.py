@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from remit.copy_names import digested
 from remit.custody.deployment import Deployment
 from remit.custody.inventory import Inventory, inventory
 from remit.custody.orphans import Orphan, in_keyring, in_staging, in_zone, recorded
 from remit.custody.removal import Landing
 from remit.custody.story import ORPHANS
 from remit.delete import destroy_key, of_the_target, remove_copies
-from remit.errors import Refused, RemitError, Unavailable, UsageError
+from remit.errors import Refused, RemitError, Unavailable, UsageError, describe_unexpected
 from remit.ports import LandingTerms, LandingZone, Store, StoredFile
 
 Listed = list[tuple[Store, list[StoredFile], bool]]
@@ -101,6 +102,8 @@ class _Sweep:
                 listed.append((zone, zone.list(""), True))
             except (Refused, Unavailable, UsageError) as error:
                 self._swept.unseen.append((spec, error))
+            except Exception as error:  # noqa: BLE001 - one zone's defect keeps no other unswept
+                self._swept.unseen.append((spec, Unavailable("a zone", describe_unexpected(error))))
         self._stores = {store.label: (store, is_zone) for store, _, is_zone in listed}
         return listed
 
@@ -142,7 +145,7 @@ class _Sweep:
             destroy_key(orphan.top, self._deployment.keys)
             return
         store, _ = self._stores[orphan.place]
-        for where in remove_copies(store, orphan.top, self._spared(orphan)):
+        for where in remove_copies(store, orphan.top, self._spared(orphan), digested):
             raise Refused(
                 "copy-locked",
                 where,

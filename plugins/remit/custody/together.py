@@ -17,7 +17,6 @@ from remit.custody.deployment import Deployment
 from remit.custody.removal import Landing, Removal
 from remit.custody.run import Run
 from remit.custody.story import Obligation, Story
-from remit.errors import RemitError
 from remit.evidence import Fact, Record
 
 # In PostgreSQL each run that is held takes a connection meanwhile.
@@ -68,8 +67,9 @@ class _Together:
         """What was recorded of each run that was brought to its end."""
         recorded: list[Record] = []
         ends: list[Record] = []
-        # Of the ledger, or a lock that was lost: by itself, each run tells what is wrong.
-        with suppress(RemitError), self._deployment.log.ledger.lock_all(runs) as held:
+        # Of the ledger, a lock that was lost, a name that cannot be recorded: by itself, each run tells
+        # what is wrong, and one keeps no other from it.
+        with suppress(Exception), self._deployment.log.ledger.lock_all(runs) as held:
             begun = pool.map(self._begun, [run for run in runs if run in held])
             attempts = [attempt for attempt in begun if attempt is not None]
             recorded = self._record([_deleting(one) for one in attempts if one.found])
