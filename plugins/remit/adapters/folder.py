@@ -6,20 +6,23 @@ leaves behind is listed with the rest.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from remit.adapters.open_folder import OpenFolder
 from remit.errors import Refused, RemitError, Unavailable, translating
 from remit.ports import Lock, StoredFile
 
 _BUFFER = 1 << 20
 _IDENTITY = ".remit/store"
+_LONGEST_NAME = 64
 
 
 class FolderStore:
@@ -34,43 +37,52 @@ class FolderStore:
 
     def create(self, path: str) -> FolderDraft:
         """See `remit.ports.Store`."""
+        *folders, name = self._parts(path)
         with self._translated(path):
-            self._make_folder(self._at(path).parent)
-            return FolderDraft(self._at(path), self._file_mode, self.label)
+            return FolderDraft(self._made(folders), name, self._file_mode, self.label)
 
     def open(self, path: str) -> BinaryIO:
-        """See `remit.ports.Store`."""
-        if not self.exists(path):
-            raise FileNotFoundError(path)
+        """See `remit.ports.Store`; what is no plain file, or is behind a link, is `Unavailable`."""
+        *folders, name = self._parts(path)
         with self._translated(path):
-            return self._at(path).open("rb")
+            try:
+                with OpenFolder(self.root, folders) as folder:
+                    return folder.open(name)
+            except FileNotFoundError:
+                pass
+        raise FileNotFoundError(path)
 
     def exists(self, path: str) -> bool:
         """See `remit.ports.Store`."""
+        *folders, name = self._parts(path)
         with self._translated(path):
-            return self._at(path).exists()
+            try:
+                with OpenFolder(self.root, folders) as folder:
+                    return folder.look(name) is not None
+            except FileNotFoundError:
+                return False
 
     def list(self, prefix: str) -> list[StoredFile]:
         """See `remit.ports.Store`; an interrupted `publish` is listed too."""
+        self._parts(prefix)  # refused first of all, whether the store is there or not
         with self._translated(prefix):
-            tops = (self._at(prefix), self._partial(prefix)) if prefix else (self.root,)
             if not self.root.is_dir():
                 raise Unavailable(self.label, "the folder is not there (not mounted?).")
-            paths = [path for top in tops for path in files_below(top)]
-            return [file for path in paths if (file := self._stored(path)) is not None]
+            tops = (prefix, partial_of(prefix)) if prefix else ("",)
+            found = [each for top in tops for each in self._below(top)]
+        return [StoredFile(path, each.st_size, _written(each)) for path, each in found]
 
     def remove(self, path: str) -> None:
-        """See `remit.ports.Store`."""
-        with self._translated(path):
-            target = self._at(path)
-            target.unlink(missing_ok=True)
-            folder = target.parent
-            while folder != self.root and not (folder.is_dir() and any(folder.iterdir())):
-                if folder.is_dir():
-                    folder.rmdir()
-                folder = folder.parent
-            if folder.is_dir():
-                sync_folder(folder)
+        """See `remit.ports.Store`; a link is removed itself, and none is followed to a file."""
+        *folders, name = self._parts(path)
+        gone = contextlib.suppress(FileNotFoundError)
+        with self._translated(path), gone, OpenFolder(self.root) as folder:
+            with gone:  # with folders of its own
+                for each in folders:
+                    folder.down(each)
+                folder.unlink(name)
+            folder.leave_empty()
+            folder.sync()
 
     def lock(self, path: str) -> Lock | None:  # noqa: ARG002
         """See `remit.ports.Store`; a folder locks nothing."""
@@ -78,122 +90,110 @@ class FolderStore:
 
     def claim(self) -> str:
         """See `remit.ports.Store`."""
-        with self._translated(_IDENTITY):
-            self._make_folder((self.root / _IDENTITY).parent)
-            if self.identity() is None:
-                draft = FolderDraft(self.root / _IDENTITY, self._file_mode, self.label)
-                try:
-                    draft.write(secrets.token_hex(16).encode())
-                    draft.publish()
-                except Unavailable:
-                    draft.discard()
-                    raise
+        if self.identity() is None:
+            draft = self.create(_IDENTITY)
+            try:
+                draft.write(secrets.token_hex(16).encode())
+                draft.publish()
+            except Unavailable:
+                draft.discard()
+                raise
         return self.identity() or ""
 
     def identity(self) -> str | None:
         """See `remit.ports.Store`."""
-        with self._translated(_IDENTITY):
-            try:
-                return (self.root / _IDENTITY).read_text("ascii")
-            except FileNotFoundError:
-                return None
-
-    def _stored(self, path: Path) -> StoredFile | None:
         try:
-            found = path.lstat()
+            file = self.open(_IDENTITY)
         except FileNotFoundError:
-            return None  # it went, or got its name, while it was listed
-        written = datetime.fromtimestamp(found.st_mtime, UTC)
-        return StoredFile(str(path.relative_to(self.root)), found.st_size, written)
+            return None
+        with file, self._translated(_IDENTITY):
+            return file.read(_LONGEST_NAME).decode("ascii", "replace")
 
-    def _at(self, path: str) -> Path:
-        target = self.root / path
-        if ".." in Path(path).parts or Path(path).is_absolute():
+    def _below(self, top: str) -> Iterator[tuple[str, os.stat_result]]:
+        """Everything in a folder that is not a folder; what is no folder is itself."""
+        *folders, name = self._parts(top) or ("",)
+        try:
+            folder = OpenFolder(self.root, folders)
+        except FileNotFoundError:
+            return
+        with folder:
+            found = folder.look(name) if name else None
+            if found is not None and not stat.S_ISDIR(found.st_mode):
+                yield top, found
+                return
+            if found is not None:
+                folder.down(name)
+            if found is not None or not name:
+                yield from folder.files_below()
+
+    def _parts(self, path: str) -> tuple[str, ...]:
+        parts = PurePosixPath(path).parts
+        if ".." in parts or path.startswith("/"):
             raise Refused(
                 "path-outside-store",
                 self.label,
                 "a path leads out of the store.",
                 "this is a defect or an attack; look at the run's evidence.",
             )
-        return target
+        return parts
 
-    def _partial(self, folder: str) -> Path:
-        return self._at(f".{folder}.partial")
-
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it up to the root, with our mode whatever the umask."""
-        if folder != self.root and not folder.parent.is_dir():
-            self._make_folder(folder.parent)
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            inherited = folder.stat().st_mode & stat.S_ISGID  # a zone may be shared by its group
-            folder.chmod(inherited | self._folder_mode)
+    def _made(self, folders: Sequence[str]) -> OpenFolder:
+        """A folder, and those above it up to the root, with our mode whatever the umask."""
+        if not self.root.is_dir():
+            self.root.mkdir(parents=True, exist_ok=True)
+            inherited = self.root.stat().st_mode & stat.S_ISGID
+            self.root.chmod(inherited | self._folder_mode)
+        folder = OpenFolder(self.root)
+        for name in folders:
+            folder.make(name, self._folder_mode)
+        return folder
 
     def _translated(self, path: str) -> AbstractContextManager[None]:
         return translating_os(f"{self.label}/{path}")
 
 
 class FolderDraft:
-    """A file that has no name yet but a hidden one."""
+    """A file that has no name yet but a hidden one; it keeps the folder."""
 
-    def __init__(self, path: Path, mode: int, store: str) -> None:
-        self._path, self._store = path, store
-        self._hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-        self._file = _create(self._hidden, mode)
+    def __init__(self, folder: OpenFolder, name: str, mode: int, store: str) -> None:
+        self._folder, self._name, self._store = folder, name, store
+        self._hidden = f".{name}.{secrets.token_hex(4)}.partial"
+        self._file = folder.create(self._hidden, mode, _BUFFER)
 
     def write(self, data: bytes) -> int:
         """See `remit.ports.Draft`."""
-        with translating_os(f"{self._store}/{self._path.name}"):
+        with translating_os(f"{self._store}/{self._name}"):
             return self._file.write(data)
 
     def publish(self) -> None:
         """See `remit.ports.Draft`."""
-        with translating_os(f"{self._store}/{self._path.name}"):
+        with translating_os(f"{self._store}/{self._name}"):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            self._hidden.rename(self._path)
-            sync_folder(self._path.parent)
+            self._folder.rename(self._hidden, self._name)
+            self._folder.sync()
+        self._folder.close()
 
     def discard(self) -> None:
         """See `remit.ports.Draft`. A full disk fails the last flush; the file goes all the same."""
-        try:
+        with contextlib.suppress(OSError):  # it is closed even if what is buffered has no room
             self._file.close()
-        except OSError:
-            os.truncate(self._hidden, 0)
-        self._hidden.unlink(missing_ok=True)
+        if self._folder.handle >= 0:  # else it is published, or discarded already
+            self._folder.unlink(self._hidden)
+            self._folder.close()
 
 
-def _create(path: Path, mode: int) -> BinaryIO:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    os.fchmod(handle, mode)  # whatever the umask
-    return os.fdopen(handle, "wb", buffering=_BUFFER)
+def partial_of(folder: str) -> str:
+    """Where a delivery is until it has its name."""
+    return f".{folder}.partial"
 
 
-def files_below(top: Path) -> Iterator[Path]:
-    """Everything below a folder that is not a folder; a link is itself, not what it leads to."""
-    if top.is_symlink() or (top.exists() and not top.is_dir()):
-        yield top
-        return
-    if not top.exists():
-        return
-    for folder, _, _ in os.walk(top, onerror=_raise):
-        for entry in sorted(Path(folder).iterdir()):
-            if entry.is_symlink() or not entry.is_dir():
-                yield entry
-
-
-def _raise(error: OSError) -> None:
-    raise error  # os.walk would pass over a folder that it cannot read
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in it durable."""
-    handle = os.open(folder, os.O_RDONLY)
+def _written(found: os.stat_result) -> datetime | None:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return datetime.fromtimestamp(found.st_mtime, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None  # a year that no calendar has: whoever owns a file can give it any time
 
 
 def translating_os(where: str) -> AbstractContextManager[None]:

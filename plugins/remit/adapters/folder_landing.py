@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from remit import landing
-from remit.adapters.folder import FolderStore, files_below, reason_of, sync_folder
+from remit.adapters.folder import FolderStore, partial_of, reason_of
+from remit.adapters.open_folder import OpenFolder
 from remit.adapters.resuming import resume
 from remit.errors import Unavailable
 from remit.ports import LandingTerms, Outgoing
@@ -78,35 +79,41 @@ class FolderLanding(FolderStore):
 
     def publish(self, folder: str, files: Mapping[str, Outgoing]) -> None:
         """See `remit.ports.LandingZone`: written beside, then renamed as a whole."""
-        partial = self._partial(folder)
+        partial = partial_of(folder)
         with self._translated(folder):
-            if any(True for _ in files_below(self._at(folder))):
+            if any(True for _ in self._below(folder)):
                 raise landing.conflict(self.label, folder)
-            self._make_folder(partial)
-            for left in files_below(partial):
-                if left.parent != partial or left.name not in files:
-                    left.unlink()
-            for name, file in files.items():
-                self._send(file, partial / name)
-            sync_folder(partial)
-            partial.rename(self._at(folder))
-            sync_folder(self.root)
+            for left, _ in list(self._below(partial)):
+                if left not in {f"{partial}/{name}" for name in files}:
+                    self.remove(left)
+            with self._made([partial]) as there:
+                for name, file in files.items():
+                    self._send(file, there, name)
+                there.sync()
+                there.up()
+                there.rename(partial, folder)
+                there.sync()
 
-    def _send(self, file: Outgoing, path: Path) -> None:
-        with file.open() as source, _LocalPartial(path, self._file_mode) as there:
+    def _send(self, file: Outgoing, folder: OpenFolder, name: str) -> None:
+        with file.open() as source, _LocalPartial(folder, name, self._file_mode) as there:
             resume(source, there)
 
 
 class _LocalPartial:
     """A file of our own in the partial folder; one that another account made is made anew."""
 
-    def __init__(self, path: Path, mode: int) -> None:
-        if not _is_ours(path):
-            path.unlink(missing_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        self._handle = os.open(path, flags, mode)
+    def __init__(self, folder: OpenFolder, name: str, mode: int) -> None:
+        found = folder.look(name)
+        if found is not None and not _is_ours(found):
+            folder.unlink(name)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        self._handle = os.open(name, flags, mode, dir_fd=folder.handle)
+        found = os.fstat(self._handle)
+        if not _is_ours(found):  # put there since
+            os.close(self._handle)
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
         os.fchmod(self._handle, mode)  # whatever the umask
-        self.size = os.fstat(self._handle).st_size
+        self.size = found.st_size
 
     def __enter__(self) -> Self:
         return self
@@ -130,11 +137,7 @@ class _LocalPartial:
         os.ftruncate(self._handle, size)
 
 
-def _is_ours(path: Path) -> bool:
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return False
+def _is_ours(found: os.stat_result) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
 
 

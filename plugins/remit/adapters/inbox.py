@@ -35,11 +35,12 @@ class FolderInbox:
         """See `remit.ports.Inbox`."""
         found = []
         for path in self._files(run):
-            with translating_os(str(path)):
-                try:
-                    found.append(path.read_bytes())
-                except FileNotFoundError:
-                    continue  # another step has looked at it
+            try:
+                file = self._store.open(f"{run}/{path.name}")
+            except FileNotFoundError:
+                continue  # another step has looked at it
+            with file, translating_os(str(path)):
+                found.append(file.read())
         return found
 
     def exists(self, run: str) -> bool:

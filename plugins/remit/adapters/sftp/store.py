@@ -174,16 +174,18 @@ async def _all_below(
 
 async def _below(sftp: SFTPClient, top: PurePosixPath) -> list[tuple[PurePosixPath, SFTPAttrs]]:
     """Everything below that is not a folder, with what the server says of it; a link is itself."""
-    try:
-        attributes = await sftp.lstat(str(top))
-    except GONE:
-        return []
-    if not stat.S_ISDIR(attributes.permissions or 0):
-        return [(top, attributes)]
-    found = []
-    for entry in sorted(await sftp.readdir(str(top)), key=lambda each: str(each.filename)):
-        if entry.filename not in (".", ".."):
-            found += await _below(sftp, top / str(entry.filename))
+    found, left = [], [top]
+    while left:
+        path = left.pop()
+        try:
+            attributes = await sftp.lstat(str(path))
+            if stat.S_ISDIR(attributes.permissions or 0):
+                names = {str(entry.filename) for entry in await sftp.readdir(str(path))}
+                left += [path / name for name in sorted(names - {".", ".."}, reverse=True)]
+            else:
+                found.append((path, attributes))
+        except GONE:
+            continue  # it went, or got its name, while it was listed
     return found
 
 
