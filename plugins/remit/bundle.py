@@ -4,7 +4,8 @@ Guarantee: a bundle that `verify_bundle` accepts holds records of one run, numbe
 each of which is in the log that the processor signed a checkpoint of; and the instruction,
 manifest, receipt and certificate in them are signed by whom they should be and agree.
 Not guaranteed: that no record came after the last one here. Compare with a newer bundle, or see
-whether the last record says that the run has ended.
+whether the last record says that the run has ended. Nor that no later rotation or revocation of a key
+was left out: who was in possession of a key that was rotated away can make up an older-looking log.
 The reader needs the controller's public key alone: the instruction pins the others.
 """
 
@@ -140,6 +141,7 @@ def verify_bundle(data: bytes, trust: TrustStore) -> Findings:
     not_proved += [
         f"that the target said so: {way} is not signed" for way in ways if way != "receipt"
     ]
+    not_proved.append("that no later rotation or revocation was left out")
     not_proved.append("that what the processor recorded is all that it did")
     return Findings(run, tuple(proved), tuple(not_proved), tuple(records))
 

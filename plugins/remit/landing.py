@@ -6,6 +6,7 @@ Adapters try what can be tried and ask here what follows from it; nothing here a
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from remit.errors import Refused, Unavailable
 
@@ -15,6 +16,29 @@ SHARED = frozenset(
 """Accounts that belong to nobody in particular, wherever they are."""
 
 _log = logging.getLogger(__name__)
+
+
+def require_apart(landing: str, staging: str) -> None:
+    """Refuse a landing zone that has the staging store in it, or lies in it, as far as labels tell.
+
+    Args:
+        landing, staging: the labels of the two.
+    """
+    zone, store = _parts(landing), _parts(staging)
+    common = min(len(zone), len(store))
+    if zone[:common] != store[:common]:
+        return
+    raise Refused(
+        "landing-in-staging",
+        landing,
+        "it lies in the staging store, or the staging store in it, so each has the other's files.",
+        "name another folder or prefix, in which the other one does not lie.",
+    )
+
+
+def _parts(label: str) -> tuple[str, ...]:
+    # A folder may be reached through links.
+    return tuple(label.split("/")) if "://" in label else Path(label).resolve().parts
 
 
 def in_clear(scheme: str, host: str = "") -> Refused:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +29,14 @@ from securesystemslib.signer import CryptoSigner, Signer, SSlibKey
 from remit import canonical, hybrid
 from remit.errors import Refused, UsageError
 from remit.hybrid import HybridPrivateKey
+from remit.private_files import read_private
 
 KeyKind = Literal["signing", "recipient"]
 RecipientPrivateKey = X25519PrivateKey | HybridPrivateKey
 RECIPIENT_ALGORITHMS = ("x25519", hybrid.ALGORITHM)
 _BYTES = {"ed25519": 32, "x25519": 32, hybrid.ALGORITHM: 1216}
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
+_LARGEST = 1 << 16
 _PUBLIC = re.compile(r"([a-z0-9]+):([A-Za-z0-9+/]+={1,2})")
 
 
@@ -120,14 +122,15 @@ def load_signer(uri: str) -> Signer:
 
     Raises:
         UsageError: another scheme, no such file or token, or not an Ed25519 private key.
-        Refused: key-file-open, when others than its owner can read the file; token-key-exposed.
+        Refused: key-file-open, when others can use the file, or it is another account's; token-key-exposed.
         Unavailable: the token does not answer.
     """
-    if uri.startswith("pkcs11:"):
-        return _token_signer(uri)
+    scheme, rest = _split(uri)
+    if scheme == "pkcs11":
+        return _token_signer(f"pkcs11:{rest}")
     private = _load_private(uri)
     if not isinstance(private, Ed25519PrivateKey):
-        raise UsageError(f"{uri} is not an Ed25519 signing key (remit keys new signing OUT).")
+        raise UsageError(f"{rest} is not an Ed25519 signing key (remit keys new signing OUT).")
     public = _public_of(private)
     return CryptoSigner(private, public.verifier())
 
@@ -143,7 +146,7 @@ def load_recipient(uri: str) -> RecipientPrivateKey:
     """The recipient's private key at ``file:PATH`` or a plain path; raises as `load_signer`."""
     private = _load_private(uri)
     if not isinstance(private, X25519PrivateKey | HybridPrivateKey):
-        raise UsageError(f"{uri} is not a recipient key (remit keys new recipient OUT).")
+        raise UsageError(f"{_split(uri)[1]} is not a recipient key (remit keys new recipient OUT).")
     return private
 
 
@@ -280,22 +283,21 @@ def _public_of(private: Ed25519PrivateKey | RecipientPrivateKey) -> PublicKey:
     return PublicKey(algorithm, public.public_bytes_raw())
 
 
+def _split(uri: str) -> tuple[str, str]:
+    """A key URI's scheme, in small letters, and what follows, which may be a PIN; a path is a file."""
+    match = _SCHEME.match(uri)
+    return (match[1].lower(), uri[match.end() :]) if match else ("file", uri)
+
+
 def _load_private(uri: str) -> object:
-    if re.match(r"[a-z0-9+]{2,}:", uri) and not uri.startswith("file:"):
+    scheme, rest = _split(uri)
+    if scheme != "file":
         raise UsageError(
-            f"no key store for {uri.split(':')[0]}: ; known are file:PATH and, for signing, pkcs11:..."
+            f"no key store for {scheme}: ; known are file:PATH and, for signing, pkcs11:..."
         )
-    path = Path(uri.removeprefix("file:"))
+    path = Path(rest)
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise Refused(
-                "key-file-open",
-                str(path),
-                f"its mode is {mode:04o}, so others than its owner can use the private key.",
-                f"chmod 600 {path}, and replace the key if anybody may have read it.",
-            )
-        pem = path.read_bytes()
+        pem = read_private(path, _LARGEST)
         if pem.count(b"-----BEGIN ") > 1:
             return HybridPrivateKey.from_pem(pem)
         return serialization.load_pem_private_key(pem, password=None)

@@ -8,7 +8,7 @@ Not guaranteed: anything about a key that is still in force; whoever holds it si
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,23 +65,28 @@ class Succession:
         """All of them, the first first; none when no key was ever rotated."""
         return [key for _, key in self.links]
 
-    def trusting(self, known: Collection[PublicKey]) -> Succession:
-        """The chain, for a reader who knows these keys: without a rotation, they themselves.
+    def trusting(self, known: Sequence[PublicKey]) -> Succession:
+        """The chain, for a reader who knows these keys: without a rotation, the first of them alone.
 
         Raises:
             EvidenceBroken: none of them is in it.
         """
         if self.links and not set(known) & set(self.keys):
             raise EvidenceBroken("the signing keys", "none of those that were rotated is trusted.")
-        return self if self.links else Succession(tuple((0, key) for key in known))
+        return self if self.links else Succession(((0, known[0]),))
 
-    def after(self, known: Collection[PublicKey]) -> Succession:
-        """The part that begins with the first of these keys; what was signed before is not vouched for."""
-        chain = self.trusting(known)
-        if not self.links:
-            return chain
-        first = next(place for place, key in enumerate(chain.keys) if key in known)
-        return Succession(chain.links[first:])
+    def after(self, named: Sequence[PublicKey]) -> Succession:
+        """The part that begins with the key named first; what was signed before is not vouched for.
+
+        Args:
+            named: an instruction's ``signing_key``, then its ``next_signing_key``. That one counts only
+                where an endorsement has it follow the first: else its holder could do without one.
+
+        Raises:
+            EvidenceBroken: the first is not in the chain.
+        """
+        chain = self.trusting(named[:1])
+        return Succession(chain.links[chain.keys.index(named[0]) :])
 
     def in_force(self, size: int) -> list[PublicKey]:
         """Whose signature counts on a checkpoint of that size."""

@@ -21,9 +21,11 @@ import pytest
 from remit import signing
 from remit.cli import main
 from remit.confirm import PAYLOAD_TYPE
+from remit.endpoint import receipts
 from remit.ports import Rule, Verdict
 from remit.testing.answers import Answers
 from remit.testing.world import World
+from remit.wiring import open_ledger
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +139,32 @@ def test_unknown_run_and_bad_signature_get_the_same_answer(
     assert len({answer.text for answer in answers if answer.status_code == 401}) == 1
     assert inbox_of(served, run) == []
     assert not waiting.run.story.has("confirmed")
+
+
+def test_what_is_no_receipt_never_reaches_the_ledger_and_receipts_share_one(
+    served: Served, waiting: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def opening(settings: Any) -> Any:
+        opened.append(settings)
+        return open_ledger(settings)
+
+    monkeypatch.setattr(receipts, "open_ledger", opening)
+    for name, value in served.world.environment.items():
+        monkeypatch.setenv(name, value)
+    receipts._ledger.cache_clear()
+    run = waiting.run.id
+    controller = signing.load_signer(str(served.world.root / "controller" / "controller.pem"))
+
+    for body in (b"", b"Mme Dupont", signing.sign(b"{}", "application/another", controller)):
+        assert receipts._keep(run, body).status_code == 401
+    assert opened == []
+    for _ in range(3):
+        strangers = signing.sign(b"{}", PAYLOAD_TYPE, controller)
+        assert receipts._keep(run, strangers).status_code == 401
+    assert len(opened) == 1
+    receipts._ledger.cache_clear()
 
 
 def test_it_takes_no_more_than_a_receipt_can_have(served: Served, waiting: Answers) -> None:

@@ -215,6 +215,7 @@ def test_bundle_of_an_old_run_verifies_from_the_key_that_its_instruction_names(r
 
     assert "its signing key was rotated 2 times since, each time endorsed" in findings.proved
     assert any("every copy is deleted" in line for line in findings.proved)
+    assert "that no later rotation or revocation was left out" in findings.not_proved
 
 
 @pytest.mark.parametrize("change", ["dropped", "reordered", "endorsement"])
@@ -251,6 +252,26 @@ def test_new_version_with_the_new_key_runs(rotated) -> None:
     run.open_file(path, world.source().label, str(world.landing_path))
 
     assert world.deliver(run, RowCounter()).is_dir()
+
+
+def test_bundle_of_a_run_under_the_next_key_of_its_instruction(rotated) -> None:
+    world, deployment = rotated
+
+    def edit(fields: dict[str, Any]) -> None:
+        keys = {"signing_key": public(world, "first"), "next_signing_key": public(world, "third")}
+        fields["id"] = "under-the-next"
+        fields["processor"].update({name: str(key) for name, key in keys.items()})
+
+    path = world.controller.instruct(world.parties, "next.yaml", edit)
+    run = Run("durand-next", deployment, "test")
+    run.open_file(path, world.source().label, str(world.landing_path))
+    bundle = make_bundle(deployment.log.ledger, run.id)
+
+    assert verify_bundle(bundle, world.settings.trust()).run == run.id
+    fields = json.loads(bundle) | {"keys": []}
+    without = json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
+    with pytest.raises(EvidenceBroken, match="not among the trusted"):
+        verify_bundle(without, world.settings.trust())
 
 
 def test_a_log_that_is_open_under_the_old_key_notices_its_own_rotation(tmp_path, laboratory_file):

@@ -94,13 +94,13 @@ def test_every_place_is_held_against_the_evidence(world: World) -> None:
     run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=9))
     gone.delete(world.landing)
     put(world, "processor/staging/durand-gone/again.parquet")
-    put(world, "processor/staging/durand-never/results.parquet", 3)
+    put(world, "processor/staging/durand-nevernevernev/results.parquet", 3)
     put(world, "processor/staging/loose")
     put(world, "landing/durand-gone/results.parquet")
     put(world, "landing/.durand-gone.partial/results.parquet")
     put(world, f"landing/{SECRET_NAME}.csv")
     deployment = world.deployment()
-    for name in ("durand-never", run.id, gone.id):
+    for name in ("durand-nevernevernev", run.id, gone.id):
         deployment.keys.create(name)
 
     done = swept(world)
@@ -108,6 +108,7 @@ def test_every_place_is_held_against_the_evidence(world: World) -> None:
     assert told(done) == {
         ("staging", "deleted"),
         ("staging", "unrecorded"),
+        ("staging", "stranger"),
         ("landing", "deleted"),
         ("landing", "stranger"),
         ("keyring", "key-unrecorded"),
@@ -116,7 +117,9 @@ def test_every_place_is_held_against_the_evidence(world: World) -> None:
     assert len(done.found) == 8
     [record] = deployment.log.records(ORPHANS)
     assert record.data["found"] == [one.as_json() for one in done.found]
-    [old] = [one for one in done.found if one.top == "durand-never" and one.place != "keyring"]
+    [old] = [
+        one for one in done.found if one.top == "durand-nevernevernev" and one.place != "keyring"
+    ]
     assert (old.files, old.size, (world.clock() - old.oldest).days) == (1, 9, 3)
 
 
@@ -144,11 +147,11 @@ def test_a_rule_deletes_what_is_remits_own_and_old_enough(world: World) -> None:
     gone.delete(world.landing)
     old = [
         put(world, "processor/staging/durand-gone/a", 9),
-        put(world, "processor/staging/durand-never/a", 9),
+        put(world, "processor/staging/durand-nevernevernev/a", 9),
         put(world, "landing/durand-gone/a", 9),
     ]
     kept = [
-        put(world, "processor/staging/durand-young/a", 6),
+        put(world, "processor/staging/durand-youngyoungyou/a", 6),
         put(world, "landing/somebody/a", 900),
         put(world, "landing/durand-gone/receipt.dsse.json", 900),
         put(world, "processor/staging/durand-open/more", 900),
@@ -159,20 +162,68 @@ def test_a_rule_deletes_what_is_remits_own_and_old_enough(world: World) -> None:
     assert done.failed == []
     assert [file for file in old if file.exists()] == []
     assert [file for file in kept if not file.exists()] == []
-    assert sorted(one.top for one in done.removed) == ["durand-gone", "durand-gone", "durand-never"]
+    assert sorted(one.top for one in done.removed) == [
+        "durand-gone",
+        "durand-gone",
+        "durand-nevernevernev",
+    ]
     assert [r.kind for r in world.deployment().log.records(ORPHANS)] == ["orphans", "swept"]
-    put(world, "processor/staging/durand-never/a", 1)
-    assert [one.top for one in swept(world, WEEK).new] == ["durand-never"]  # it came again
+    put(world, "processor/staging/durand-nevernevernev/a", 1)
+    assert [one.top for one in swept(world, WEEK).new] == ["durand-nevernevernev"]  # it came again
+
+
+def test_what_is_not_remits_in_staging_is_told_and_stays(world: World) -> None:
+    """A landing zone below staging, that remit does not know of, and strangers' files."""
+    go(world, "extract")
+    kept = [
+        put(world, "processor/staging/landing/durand-test/results.parquet", 900),
+        put(world, "processor/staging/notes.txt", 900),
+        put(world, "processor/staging/durand-NEVERNEVERNEV/a", 900),
+    ]
+
+    done = swept(world, timedelta(days=1))
+
+    assert told(done) == {("staging", "stranger")}
+    assert len(done.found) == 3
+    assert done.removed == []
+    assert all(file.exists() for file in kept)
+
+
+def test_zone_in_staging_is_not_swept_nor_is_staging_cleared(world: World) -> None:
+    """A run was sent there before that was refused."""
+    go(world, "deliver")
+    link = world.root / "processor" / "staging" / "durand-landinglandin"
+    world.landing_path.rename(link)
+    world.landing_path.symlink_to(link)
+    file = put(world, "processor/staging/durand-nevernevernev/a", 900)
+    held = put(world, "processor/staging/durand-landinglandin/x", 900)
+
+    done = swept(world, WEEK)
+
+    [(_, error)] = done.unseen
+    assert "landing-in-staging" in str(error)
+    assert len(done.found) == 2
+    assert done.removed == []
+    assert file.exists()
+    assert held.exists()
+
+
+def test_file_in_the_keyring_whose_name_is_no_keys_ends_no_sweep(world: World) -> None:
+    go(world, "extract")
+    file = put(world, "processor/keyring/a b.key", 900)
+
+    assert swept(world, WEEK).found == []
+    assert file.exists()
 
 
 def test_keys_that_nobody_needs_go_a_week_after_they_were_found(world: World) -> None:
     run = go(world, "seal")
     keys = world.deployment().keys
-    for name in (run.id, "durand-never"):
+    for name in (run.id, "durand-nevernevernev"):
         keys.create(name)
     go(world, "extract", "durand-open")
 
-    assert [one.top for one in swept(world, WEEK).found] == ["durand-never", run.id]
+    assert [one.top for one in swept(world, WEEK).found] == ["durand-nevernevernev", run.id]
     world.clock.advance(days=6)
     assert swept(world, WEEK).removed == []
     world.clock.advance(days=2)
@@ -216,7 +267,7 @@ def test_zone_that_is_away_is_told_and_nothing_there_taken_for_gone(world: World
 def test_damaged_evidence_stops_a_sweep_before_anything_is_deleted(world: World) -> None:
     go(world, "extract")
     go(world, "extract", "durand-other")
-    file = put(world, "processor/staging/durand-never/a", 900)
+    file = put(world, "processor/staging/durand-nevernevernev/a", 900)
     ledger = world.root / "processor" / "evidence.sqlite"
     statement = (
         "UPDATE remit_record SET body = substr(body, 2) WHERE run = 'durand-test' AND step = 2"
@@ -234,7 +285,7 @@ def test_staging_that_no_run_was_put_in_is_not_remits_to_clear(world: World) -> 
     go(world, "extract")
     other = world.root / "shared"
     other.mkdir()
-    put(world, "shared/durand-never/a", 900)
+    put(world, "shared/durand-nevernevernev/a", 900)
     put(world, "shared/.remit/store", 900)
     deployment = replace(world.deployment(), staging=FolderStore(other))
     done = sweep(deployment, "test", world.landing, WEEK)
@@ -246,7 +297,11 @@ def test_staging_that_no_run_was_put_in_is_not_remits_to_clear(world: World) -> 
 def test_two_sweepers_at_once_do_it_once(world: World) -> None:
     go(world, "extract")
     for number in range(40):
-        put(world, f"processor/staging/durand-never-{number}/a", 9)
+        put(
+            world,
+            f"processor/staging/durand-nevernever{chr(97 + number % 8)}{chr(97 + number // 8)}a/a",
+            9,
+        )
     done: list[Any] = []
 
     def one() -> None:
@@ -262,7 +317,9 @@ def test_two_sweepers_at_once_do_it_once(world: World) -> None:
         sweeper.join()
 
     removed = [one.top for each in done if isinstance(each, Swept) for one in each.removed]
-    assert sorted(removed) == sorted(f"durand-never-{number}" for number in range(40))
+    assert sorted(removed) == sorted(
+        f"durand-nevernever{chr(97 + number % 8)}{chr(97 + number // 8)}a" for number in range(40)
+    )
     assert all(isinstance(each, Swept) or "another process" in str(each) for each in done)
     records = world.deployment().log.records(ORPHANS)
     assert [record.kind for record in records] == ["orphans", "swept"]
@@ -272,7 +329,8 @@ def test_on_the_command_line(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     go(world, "deliver")
-    file = put(world, f"processor/staging/{SECRET_NAME}/a", 9)
+    file = put(world, "processor/staging/durand-nevernevernev/a", 9)
+    put(world, f"processor/staging/{SECRET_NAME}/a", 9)
     put(world, "landing/theirs/a", 9)
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
@@ -282,16 +340,16 @@ def test_on_the_command_line(
 
     code, said = cli()
     assert code == 0
-    assert said.count("9 bytes, 9 days old") == 2
+    assert said.count("9 bytes, 9 days old") == 3
     assert SECRET_NAME not in said
     assert SECRET_NAME in cli("--names")[1]
     assert cli("--delete")[0] == 2
     monkeypatch.setenv("REMIT_ORPHANS", "delete-after=P7D")
     code, said = cli("--delete", "--json")
     assert code == 0
-    assert {one["why"]: one["removed"] for one in json.loads(said)["orphans"]} == {
-        "unrecorded": True,
-        "stranger": False,
+    assert {(one["why"], one["removed"]) for one in json.loads(said)["orphans"]} == {
+        ("unrecorded", True),
+        ("stranger", False),
     }
     assert not file.exists()
 

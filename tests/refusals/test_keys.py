@@ -33,7 +33,7 @@ def test_processors_key_that_others_can_use_exits_3(world, cli, left_nothing) ->
     (world.root / "processor" / "keys" / "processor.pem").chmod(0o644)
     options = ("--source", world.source_url, "--landing", world.landing_path)
 
-    at, saying = "processor.pem", "others than its owner can use the private key"
+    at, saying = "processor.pem", "others than its owner can use the secret"
     cli.refused("run", world.instruct(), *options, at=at, saying=saying)
     left_nothing(world)
 

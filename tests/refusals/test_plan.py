@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from remit.adapters.sql_source.sqlite import SQLiteSource
+from remit.landing import require_apart
 from remit.ports import Account, Relation
 from remit.testing.world import World
-from remit.wiring import open_judge
+from remit.wiring import open_judge, open_landing
 
 Fields = dict[str, Any]
 WHY = "The biologist's interpretation, which the treating doctor must still see"
@@ -431,6 +432,42 @@ def test_landing_zone_that_is_pinned_by_its_own_name(world) -> None:
     run.plan(world.source(), world.landing(), open_judge())
 
     assert run.story.has("planned")
+
+
+@pytest.mark.vector("landing-in-staging")
+@pytest.mark.parametrize("place", ["staging", "staging/landing", "", "link/landing"])
+def test_landing_zone_that_overlaps_staging(world, refuses, place) -> None:
+    (world.root / "link").symlink_to(world.root / "processor" / "staging")
+    home = world.root if place.startswith("link") else world.root / "processor"
+    run = world.open_run()
+
+    with refuses(at=str(home / place), saying="so each has the other's files"):
+        run.plan(world.source(), open_landing(str(home / place)), open_judge())
+
+
+@pytest.mark.vector("landing-in-staging")
+def test_delivery_into_staging(world, judge, refuses) -> None:
+    run = world.open_run()
+    steps = world.steps(run, judge)
+    for name in ("plan", "extract", "validate", "seal"):
+        steps[name]()
+    inside = world.root / "processor" / "staging" / "landing"
+
+    with refuses(at=str(inside), saying="it lies in the staging store"):
+        run.deliver(open_landing(str(inside)))
+    assert not inside.exists()
+    assert not run.story.has("delivering")
+
+
+@pytest.mark.vector("landing-in-staging")
+def test_landing_prefix_of_stagings_bucket(refuses) -> None:
+    for one, other in [("s3://bucket", "s3://bucket/landing"), ("s3://b/x", "s3://b/x")]:
+        for pair in ((one, other), (other, one)):
+            with refuses(at=pair[0], saying="so each has the other's files"):
+                require_apart(*pair)
+    require_apart("s3://bucket/staging", "s3://bucket/staging-2")
+    require_apart("s3://bucket/landing", "s3://other/landing")
+    require_apart("sftp://host/staging", "/staging")
 
 
 # --- what a plan compares with ------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -183,3 +184,15 @@ def test_a_server_that_is_away_is_worth_a_retry(key: Path) -> None:
         open_log("postgresql://someone:hidden-password@127.0.0.1:1/none", key)
 
     assert "hidden-password" not in str(caught.value)
+
+
+def test_opening_to_read_waits_for_no_writer_and_keeps_none_waiting(url: str, key: Path) -> None:
+    ledger, log = open_log(url, key)
+    log.append("run", "noted", {}, "test", step=0)
+    with ledger.writing():
+        began = time.monotonic()
+        reader = SqlLedger(url, key.parent / "witness", create=False)
+        assert [kept.run for kept in reader.kept("run")] == ["run"]
+        assert time.monotonic() - began < 5
+
+    assert reader.name == ledger.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -203,3 +204,22 @@ def test_signature_is_bound_to_the_payload_type(folder) -> None:
 
     with pytest.raises(Refused, match="signature-invalid"):
         signing.open_envelope(canonical.dumps(envelope), "text/html", [public(folder)], "it")
+
+
+@pytest.mark.parametrize("load", [signing.load_signer, signing.load_recipient])
+@pytest.mark.parametrize("scheme", ["PKCS11", "Pkcs11", " pkcs11", "awskms", "Vault", "x"])
+def test_no_message_repeats_what_follows_a_scheme(load, scheme) -> None:
+    with pytest.raises(UsageError) as error:
+        load(f"{scheme}:token=t?pin-value=1234")
+    assert "1234" not in str(error.value)
+
+
+def test_scheme_of_a_file_in_any_letters(folder) -> None:
+    assert signing.load_signer(f"FILE:{folder / 'a'}").public_key == signer(folder).public_key
+
+
+def test_key_that_is_no_file(tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe", 0o600)
+
+    with pytest.raises(UsageError, match="not an unencrypted"):
+        signing.load_signer(str(tmp_path / "pipe"))

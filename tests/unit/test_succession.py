@@ -59,10 +59,21 @@ def test_a_reader_is_vouched_for_what_follows_the_key_that_he_knows(folder, rota
         chain.after([public(folder, "x")])
 
 
-def test_without_a_rotation_the_known_keys_count(folder) -> None:
+def test_without_a_rotation_the_key_that_is_named_first_counts_alone(folder) -> None:
     known = [public(folder, "a"), public(folder, "x")]
 
-    assert Succession.read(LOG, []).after(known).in_force(5) == known
+    assert Succession.read(LOG, []).after(known).in_force(5) == known[:1]
+    assert Succession.read(LOG, []).trusting(known).in_force(5) == known[:1]
+
+
+def test_next_key_counts_by_an_endorsement_of_the_first_alone(folder, rotation) -> None:
+    """Who has the next key can endorse it with any key of his own."""
+    named = [public(folder, "a"), public(folder, "b")]
+
+    chain = Succession.read(LOG, [rotation(3, "a", "b")]).after(named)
+    assert [chain.in_force(size) for size in (3, 4)] == [named[:1], named[1:]]
+    with pytest.raises(EvidenceBroken, match="none of those that were rotated is trusted"):
+        Succession.read(LOG, [rotation(3, "x", "b")]).after(named)
 
 
 @pytest.mark.parametrize("more", [{"log": "1" * 32}, {"size": 4}])

@@ -100,7 +100,7 @@ class FolderKeyStore:
             if not self._root.exists():
                 return []
             kept = [path for path in self._root.iterdir() if path.suffix in (".key", ".partial")]
-            return sorted({path.stem for path in kept})
+            return sorted({path.stem for path in kept if _is_name(path.stem)})
 
     def _destroy(self, path: Path) -> None:
         kept = self._read(path)
@@ -119,7 +119,7 @@ class FolderKeyStore:
         return self._path(name).with_suffix(".partial")
 
     def _path(self, name: str) -> Path:
-        if not name.replace("-", "").isalnum():
+        if not _is_name(name):
             raise ValueError("key names are letters, digits and hyphens")
         return self._root / f"{name}.key"
 
@@ -162,6 +162,10 @@ class FolderKeyStore:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _is_name(name: str) -> bool:
+    return name.replace("-", "").isalnum()
 
 
 def gone(name: str) -> Refused:

@@ -60,8 +60,7 @@ class SqlLedger:
                     f"there is no evidence ledger at {self.label}; is REMIT_HOME right?"
                 )
             self._create()
-        with self._translated(), self._begin() as connection:
-            self.name = self._own_name(connection)
+        self.name = self._own_name()
 
     def _is_there(self) -> bool:
         if self._engine.dialect.name == "sqlite":
@@ -160,11 +159,17 @@ class SqlLedger:
         """See `remit.evidence.Ledger`."""
         self._locks.require_held()
 
-    def _own_name(self, connection: sa.Connection) -> str:
-        name = connection.execute(sa.select(tables.LOG.c.name)).scalar()
+    def _own_name(self) -> str:
+        """The log's name; made once, in a transaction, but read without one that writers wait for."""
+        asked = sa.select(tables.LOG.c.name)
+        with self._translated(), self._engine.connect() as connection:
+            name = connection.execute(asked).scalar()
         if name is None:
-            name = secrets.token_hex(16)
-            connection.execute(sa.insert(tables.LOG).values(name=name, size=0, frontier=""))
+            with self._translated(), self._begin() as connection:
+                name = connection.execute(asked).scalar()
+                if name is None:
+                    name = secrets.token_hex(16)
+                    connection.execute(sa.insert(tables.LOG).values(name=name, size=0, frontier=""))
         return str(name)
 
     @contextmanager

@@ -23,6 +23,7 @@ from remit.errors import Refused, UsageError
 from remit.evidence import Ledger, timestamp
 from remit.instruction import Instruction
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
+from remit.landing import require_apart
 from remit.plan import Circumstances, Plan, differences, make_plan
 from remit.plan.markdown import plan_markdown
 from remit.plan.shown import difference_lines, plan_lines
@@ -35,6 +36,7 @@ from remit.wiring import (
     open_ledger,
     open_pseudonyms,
     open_source,
+    open_staging,
 )
 
 
@@ -51,7 +53,7 @@ def plan(options: argparse.Namespace, output: Output, resolve: Resolve) -> int:
     _collect(
         found, lambda: validate.load_rules(terms, settings.include / "expectations", open_judge())
     )
-    landing = _landing(options, terms, found, resolve)
+    landing = _landing(options, terms, found, settings, resolve)
     source = open_source(options.source, resolve)
     circumstances = Circumstances(
         pseudonyms=open_pseudonyms(settings),
@@ -123,7 +125,11 @@ def _require_signed(options: argparse.Namespace, settings: Settings, ledger: Led
 
 
 def _landing(
-    options: argparse.Namespace, terms: Instruction, found: list[Refused], resolve: Resolve
+    options: argparse.Namespace,
+    terms: Instruction,
+    found: list[Refused],
+    settings: Settings,
+    resolve: Resolve,
 ) -> str | None:
     if options.landing is None:
         return None
@@ -132,6 +138,8 @@ def _landing(
     except Refused as refusal:
         found.append(refusal)
         return None
+    staging = open_staging(settings.staging, resolve)
+    _collect(found, lambda: require_apart(landing.label, staging.label))
     _collect(found, lambda: deliver.require_ready(terms, landing))
     return landing.label
 

@@ -83,12 +83,14 @@ class Orphan:
 
 
 def in_staging(store: Store, files: Iterable[StoredFile], known: Inventory) -> Iterator[Orphan]:
-    """What lies in the staging store without a duty to delete it."""
+    """What lies in the staging store without a duty to delete it; strangers' files may be there."""
     identity = store.identity()
     owned = identity in known.stagings()
     for top, own in _by_top(files).items():
         run = known.runs.get(top)
-        if run is None or run.staged_in is None:
+        if run is None and _MADE.fullmatch(top) is None:
+            yield _found(store.label, top, "stranger", own, run, owned=False)
+        elif run is None or run.staged_in is None:
             yield _found(store.label, top, "unrecorded", own, run, owned=owned)
         elif run.deleted:
             yield _found(store.label, top, "deleted", own, run, owned=owned)

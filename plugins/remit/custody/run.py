@@ -32,6 +32,7 @@ from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
 from remit.instruction import Instruction, VerifiedInstruction, read_signed, verify
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
+from remit.landing import require_apart
 from remit.manifest import Manifest, open_manifest, sign_manifest
 from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
@@ -127,6 +128,7 @@ class Run(ConfirmedRun):
                 interval=self.interval(),
                 previous=previous_plan(log.ledger, terms.key, source.label, but=self.id),
                 also=_refusals(
+                    lambda: require_apart(landing.label, self.deployment.staging.label),
                     lambda: deliver.require_ready(terms, landing),
                     lambda: validate.load_rules(terms, self.deployment.suites, judge),
                 ),
@@ -268,6 +270,7 @@ class Run(ConfirmedRun):
         self, manifest: Manifest, terms: Instruction, landing: LandingZone
     ) -> None:
         """Try the zone; record to which one the run is about to be sent, and hold it to that one."""
+        require_apart(landing.label, self.deployment.staging.label)
         room = sum(file.size for file in manifest.files)
         if self.story.has("delivering"):
             # First: the preflight of a folder that is not mounted would make another one.

@@ -2,7 +2,8 @@
 
 Guarantee: what lies in staging, in the keyring, or in a landing zone that a run was sent to, and is
 covered by no duty to delete, is found and recorded once. Only what is remit's own and older than the
-rule says is deleted, while its name is held, so that no run needs it; strangers' files never are.
+rule says is deleted, while its name is held, so that no run needs it; strangers' files never are, nor
+anything in a staging store that has a landing zone in it or lies in one.
 Not guaranteed: that a place is looked at that no run was ever sent to, or what the storage's operator
 keeps below its interface. Two deployments that share one staging store take each other's for orphans.
 """
@@ -21,6 +22,7 @@ from remit.custody.removal import Landing
 from remit.custody.story import ORPHANS
 from remit.delete import destroy_key, of_the_target, remove_copies
 from remit.errors import Refused, RemitError, Unavailable, UsageError, describe_unexpected
+from remit.landing import require_apart
 from remit.ports import LandingTerms, LandingZone, Store, StoredFile
 
 Listed = list[tuple[Store, list[StoredFile], bool]]
@@ -67,6 +69,7 @@ class _Sweep:
         self._deployment, self._by, self._landing = deployment, by, landing
         self._swept = Swept()
         self._stores: dict[str, tuple[Store, bool]] = {}
+        self._mixed = False
 
     def run(self, after: timedelta | None) -> Swept:
         known = inventory(self._deployment.log.ledger)
@@ -88,7 +91,11 @@ class _Sweep:
         self._append("orphans", "found", self._swept.new)
         if after is not None:
             now = self._deployment.clock()
-            old = [o for o in self._swept.found if o.may_go(after, first.get(o.key), now)]
+            old = [
+                orphan
+                for orphan in self._swept.found
+                if orphan.may_go(after, first.get(orphan.key), now) and not self._is_mixed(orphan)
+            ]
             self._swept.removed = [orphan for orphan in old if self._remove(orphan)]
             self._append("swept", "removed", self._swept.removed)
         return self._swept
@@ -109,10 +116,19 @@ class _Sweep:
 
     def _zone(self, spec: str, endpoint: str | None, names: set[str]) -> LandingZone:
         zone = self._landing(spec)
+        try:
+            require_apart(zone.label, self._deployment.staging.label)
+        except Refused:
+            self._mixed = True
+            raise
         zone.bind(LandingTerms(endpoint))
         if zone.identity() not in names:
             raise Unavailable(zone.label, "it is not the store that runs were sent to.")
         return zone
+
+    def _is_mixed(self, orphan: Orphan) -> bool:
+        """Whether it is in a staging store that shares its place with a landing zone."""
+        return self._mixed and orphan.place == self._deployment.staging.label
 
     def _is_there(self, orphan: Orphan) -> bool:
         if orphan.place == "keyring":

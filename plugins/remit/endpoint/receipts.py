@@ -13,6 +13,7 @@ Not guaranteed: that the two take the same time. A run's id is not a secret, and
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,12 +21,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from remit.confirm import read_receipt
+from remit.confirm import PAYLOAD_TYPE, read_receipt
 from remit.custody import Story
 from remit.custody.answers import RECEIPT_LIMIT
 from remit.custody.guard import RUN_ID
 from remit.errors import Refused, RemitError, describe_unexpected
+from remit.evidence import Ledger
 from remit.instruction import verify
+from remit.signing import signers_of
 from remit.wiring import Settings, open_inbox, open_ledger
 
 _log = logging.getLogger(__name__)
@@ -75,9 +78,9 @@ def _keep(run: str, envelope: bytes) -> Response:
 
 def _is_signed(run: str, envelope: bytes, settings: Settings) -> bool:
     """Whether the run's target signed it, about this run."""
-    if RUN_ID.fullmatch(run) is None:
+    if RUN_ID.fullmatch(run) is None or not _is_receipt(envelope):
         return False
-    records = [kept.record() for kept in open_ledger(settings).kept(run, ["opened"])]
+    records = [kept.record() for kept in _ledger(settings).kept(run, ["opened"])]
     if not records:
         return False
     try:
@@ -87,6 +90,20 @@ def _is_signed(run: str, envelope: bytes, settings: Settings) -> bool:
         return takes and read_receipt(envelope, instruction).run == run
     except Refused:
         return False
+
+
+def _is_receipt(envelope: bytes) -> bool:
+    """Whether it has a receipt's form, and a signature; what has not never reaches the ledger."""
+    try:
+        return bool(signers_of(envelope, PAYLOAD_TYPE, "what was sent"))
+    except Refused:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _ledger(settings: Settings) -> Ledger:
+    """One for the process, and so not a connection for each request."""
+    return open_ledger(settings)
 
 
 def _answer(status: int, text: str) -> Response:
