@@ -37,7 +37,7 @@ demo: setup $(if $(filter postgres,$(SOURCE)),system-packages)  ## The main job 
 	@$(BIN)/python -m remit.testing.demo --source $(SOURCE) --patients $(PATIENTS)
 
 test: setup system-packages  ## Every test, files of tests side by side in so many PROCESSES
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 coverage: setup system-packages  ## Every test, and which lines none of them reaches
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
