@@ -84,7 +84,7 @@ def open_engine(url: str) -> sa.Engine:
     # Whatever the database's default: a snapshot from before the append's lock would be out of date.
     engine = sa.create_engine(
         _postgres(url),
-        pool_size=1,
+        pool_size=4,  # as many as read at once when a group of runs is deleted
         max_overflow=-1,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
