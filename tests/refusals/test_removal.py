@@ -15,7 +15,7 @@ from remit import canonical, signing
 from remit.adapters.folder_landing import FolderLanding
 from remit.confirm import PAYLOAD_TYPE
 from remit.custody import Run, execute_due
-from remit.errors import Unavailable
+from remit.errors import Refused, Unavailable
 from remit.testing.world import World
 
 pytestmark = pytest.mark.slow
@@ -110,3 +110,19 @@ def test_zone_that_is_full_is_emptied_all_the_same(
     refusal = delivered[0].story.last("refused")["refusal"]
     assert refusal["code"] == "landing-untried"
     assert os.strerror(errno.ENOSPC) in refusal["message"]
+
+
+@pytest.mark.parametrize("what", ["refused", "away"])
+def test_zone_whose_receipts_cannot_be_read_keeps_nothing_that_is_staged(
+    world: World, delivered: list[Run], monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def unread(self: Run, landing: Any) -> list[bytes]:
+        if what == "away":
+            raise Unavailable("the zone", "it does not answer.")
+        raise Refused("landing-host-key-differs", "the zone", "another server.", "find out.")
+
+    monkeypatch.setattr(Run, "envelopes", unread)
+
+    for run in delivered:
+        assert run.delete(world.landing) is True
+    assert left(world) == []

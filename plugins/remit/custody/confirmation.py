@@ -99,8 +99,8 @@ class ConfirmedRun(AnsweredRun):
             zone = self.zone(landing)
             if all(accepted == envelope.decode("latin-1") for envelope in self.envelopes(zone)):
                 return  # nothing, or what is known: without verifying the instruction once more
-        except (Unavailable, UsageError):
-            return  # the deletion stays due as long as the zone is away, and looks again then
+        except (Refused, Unavailable, UsageError):
+            return  # the removal tells it; the deletion stays due meanwhile, and looks again then
         try:
             with self.recorded("confirm"):
                 if not self._takes_receipts():
@@ -109,7 +109,7 @@ class ConfirmedRun(AnsweredRun):
                     self.receipts_after(zone)
                 else:
                     self._accept_receipt(self.instruction(), zone)
-        except Refused:
+        except (Refused, Unavailable):
             return  # it is recorded
         except RemitError:
             raise
