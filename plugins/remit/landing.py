@@ -8,12 +8,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from remit.accounts import is_shared
 from remit.errors import Refused, Unavailable
-
-SHARED = frozenset(
-    "admin administrator anonymous ftp guest public root sa shared sysadmin test".split()
-)
-"""Accounts that belong to nobody in particular, wherever they are."""
 
 _log = logging.getLogger(__name__)
 
@@ -130,9 +126,8 @@ def require_named(label: str, principals: list[str], shared: frozenset[str]) -> 
         principals: every name that the account goes by.
         shared: the accounts that the instruction says several people use.
     """
-    nobodys = SHARED | {name.lower() for name in shared}
     for name in principals:
-        if name.lower() in nobodys:
+        if is_shared(name, shared):
             raise Refused(
                 "landing-account-shared",
                 f"account {name} at {label}",

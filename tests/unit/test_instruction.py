@@ -65,6 +65,14 @@ def test_template_is_an_instruction() -> None:
     assert terms.categories() == {Category.TECHNICAL, Category.ADMINISTRATIVE, Category.HEALTH}
 
 
+PERSON = {"name": "Camille Moreau", "email": "camille.moreau@migrations.example"}
+OTHER = {"name": "Ines Blanc", "email": "ines.blanc@migrations.example"}
+CONTACT = {"name": "Hélène Durand", "email": "helene.durand@durand.example"}
+SUPERVISION = {
+    "owner": PERSON,
+    "escalation": [OTHER | {"after": "PT1H"}, CONTACT | {"after": "PT2H"}],
+}
+
 ACCEPTED = [
     ("id", "a1"),
     ("id", "a" * 63),
@@ -90,6 +98,11 @@ ACCEPTED = [
     ("tables.1.rows.window.from", "2024-01-01T00:00:00Z"),
     ("tables.0.rows", {"all": "A list of forty measuring units, without patients", "maximum": 5}),
     ("expectations", []),
+    ("contacts.authorised", [{**PERSON, "account": "camille"}]),
+    ("contacts.authorised", [{**PERSON, "account": "svc"}]),
+    ("contacts.shared_accounts", ["night-shift"]),
+    ("supervision", SUPERVISION),
+    ("supervision", SUPERVISION | {"addresses": ["10.0.0.0/8", "2001:db8::/32"]}),
 ]
 
 
@@ -241,6 +254,38 @@ REFUSED = [
     ),
     ("pseudonym_keys", [{"name": "k1", "check": SHA}], "pseudonym_keys[0].name"),
     ("suppress", {"key": "k1", "subjects": [SHA]}, "suppress.key"),
+    *(
+        ("contacts.authorised", [PERSON | {"account": name}], "contacts.authorised[0].account")
+        for name in ("admin", "ROOT", "airflow", "svc-remit", "a b", "...")
+    ),
+    (
+        "contacts.authorised",
+        [PERSON | {"account": "camille"}, OTHER | {"account": "Camille"}],
+        "contacts.authorised[1].account",
+    ),
+    ("contacts.authorised", [PERSON | {"may": ["everything"]}], "contacts.authorised[0].may[0]"),
+    ("contacts.authorised", [PERSON | {"may": []}], "contacts.authorised[0].may"),
+    ("approval", {"within": "P1D"}, "contacts.authorised"),
+    ("approval", {"within": "PT0S"}, "approval.within"),
+    ("supervision", SUPERVISION | {"escalation": []}, "supervision.escalation"),
+    (
+        "supervision",
+        SUPERVISION | {"escalation": [OTHER | {"after": "PT1H"}]},
+        "supervision.escalation",
+    ),
+    (
+        "supervision",
+        SUPERVISION | {"escalation": [OTHER | {"after": "PT2H"}, CONTACT | {"after": "PT2H"}]},
+        "supervision.escalation[1].after",
+    ),
+    (
+        "supervision",
+        SUPERVISION | {"escalation": [PERSON | {"after": "PT1H"}, CONTACT | {"after": "PT2H"}]},
+        "supervision.escalation[1].email",
+    ),
+    ("supervision", SUPERVISION | {"unusual_times": 1}, "supervision.unusual_times"),
+    ("supervision", SUPERVISION | {"addresses": ["10.0.0.1/8"]}, "supervision.addresses[0]"),
+    ("supervision", SUPERVISION | {"addresses": ["anywhere"]}, "supervision.addresses[0]"),
 ]
 
 
@@ -325,6 +370,38 @@ def test_query_asks_for_nothing_beyond_the_instruction() -> None:
         ("site_code", ("LYO1", "LYO2")),
         ("code", ("bloodGroup", "smoker", "weightKg")),
     ]
+
+
+def test_who_is_told_without_a_word_about_supervision() -> None:
+    terms = read(yaml.safe_dump(fields()).encode())
+
+    told = [(tier.person.email, tier.after) for tier in terms.escalation()]
+    assert told == [
+        ("dpo@migrations.example", timedelta(0)),
+        ("helene.durand@durand.example", timedelta(hours=6)),
+    ]
+
+
+def test_who_is_told_as_instructed() -> None:
+    terms = read(changed("supervision", SUPERVISION))
+
+    told = [(tier.person.name, tier.after) for tier in terms.escalation()]
+    assert told == [
+        ("Camille Moreau", timedelta(0)),
+        ("Ines Blanc", timedelta(hours=1)),
+        ("Hélène Durand", timedelta(hours=2)),
+    ]
+
+
+def test_addresses_that_are_expected() -> None:
+    rule = read(changed("supervision", SUPERVISION | {"addresses": ["10.0.0.0/8"]})).supervision
+    assert rule is not None
+    assert rule.expects("10.1.2.3")
+    assert not rule.expects("192.0.2.1")
+    assert not rule.expects("2001:db8::1")
+    anywhere = read(changed("supervision", SUPERVISION)).supervision
+    assert anywhere is not None
+    assert anywhere.expects("192.0.2.1")
 
 
 def test_durations_are_read() -> None:

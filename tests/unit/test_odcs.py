@@ -270,7 +270,7 @@ def test_an_export_has_these_fields() -> None:
 BESIDE = (
     "supersedes controller joint_controllers processor subject nature data_subjects valid changes "
     "objections recipients subprocessors security pseudonym_keys suppress dump expectations reporting "
-    "confirmation retention contacts"
+    "confirmation retention contacts approval supervision"
 ).split()
 
 

@@ -103,7 +103,7 @@ IN_OTHER_WORDS = re.compile(
     r"recipients\[\].name|.*(from|to|until|_within|_confirmation)|.*(type|nullable|per_run)|"
     r".*(category|categories\[\])|.*transform\.(kind|to|width|length)|.*\.maximum|.*transport|"
     r".*at_end|.*decryption_keys|.*overprivileged|.*in\[\]|.*signatures|version|.*constant|"
-    r".*identifiers\.(treatment|kinds\[\])|dump\.(kind|separator|quote|quoted_missing)|.*padding"
+    r".*\.(may\[\]|within|after|receipt_within)|.*identifiers\.(treatment|kinds\[\])|dump\.(kind|separator|quote|quoted_missing)|.*padding"
 )
 
 
@@ -131,7 +131,14 @@ EXPECTED = {
     ENGLISH: [
         "It is changing its key: the old one and the new one can each read all of this.",
         "It is changing the key that it signs with: a receipt under either counts.",
-        "By name, these may suspend a deletion or revoke a key:",
+        "- Camille Moreau <camille.moreau@migrations.example> (account camille) may approve a delivery, "
+        "suspend a deletion,",
+        "Nobody acts by these accounts, which are not one person's: exploitation.",
+        "Nothing is delivered before one of them has approved it, within 1 day and 12 hours;",
+        "while nobody acknowledges one, it is told to Noël Roux <noel.roux@durand.example> after 4 hours "
+        "and Hélène Durand <helene.durand@durand.example> after 12 hours.",
+        "- A receipt that has not come 2 days after delivery raises an alert.",
+        "- Every key of this instruction is to be changed by 1 December 2026, 00:00 (UTC).",
         "INSTRUCTION durand-everything, VERSION 3, IN PLAIN LANGUAGE",
         "Laboratoires Durand SELAS (durand) decides as controller, and instructs Migrations SA as "
         "processor under contract DUR-2026-014.",
@@ -178,7 +185,10 @@ EXPECTED = {
     FRENCH: [
         "Il change de clé : l'ancienne et la nouvelle permettent chacune de tout lire.",
         "Il change sa clé de signature : un accusé signé de l'une ou de l'autre est valable.",
-        "Peuvent, nommément, suspendre une suppression ou révoquer une clé :",
+        "- Camille Moreau <camille.moreau@migrations.example> (compte camille) peut approuver une "
+        "livraison, suspendre une suppression,",
+        "Rien n'est livré avant que l'un d'eux ne l'ait approuvé, dans un délai de 1 jour et 12 heures ;",
+        "- Un accusé qui n'est pas arrivé 2 jours après la livraison déclenche une alerte.",
         "INSTRUCTION durand-everything, VERSION 3, EN LANGAGE CLAIR",
         "Laboratoires Durand SELAS (durand) décide en tant que responsable du traitement et donne "
         "instruction à Migrations SA, sous-traitant, dans le cadre du contrat DUR-2026-014.",
@@ -445,7 +455,7 @@ def test_the_page_is_one_page_of_lines_that_fit(language: Language, world: World
     text = world.instruct().read_bytes()
     lines = page(parse(text), Signature(digest_of(text)), language).splitlines()
 
-    assert 50 <= len(lines) <= 76
+    assert 50 <= len(lines) <= 80
     assert max(map(len, lines)) <= 100
 
 

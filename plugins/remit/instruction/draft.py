@@ -79,8 +79,8 @@ contacts:
   rights: {name: ..., email: ...}   # who is told of a data subject's request
   rights_within: P3D
   audit: {name: ..., email: ...}
-  authorised:
-    - {name: ..., email: ...}
+  authorised:             # approval and supervision (docs/instruction.md) name them as well
+    - {name: ..., email: ..., account: ...}
   confidentiality: ...    # what binds these persons
 """
 _MANY = 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -179,6 +180,16 @@ def _known_zone(text: str) -> str:
     return text
 
 
+def _known_network(text: str) -> str:
+    try:
+        network = str(ipaddress.ip_network(text))
+    except ValueError:
+        network = ""
+    if network != text:
+        raise ValueError("must be a network such as 192.0.2.0/24 or 2001:db8::/32")
+    return text
+
+
 _SLUG = r"[a-z0-9][a-z0-9-]{1,62}"
 _DECIMAL = r"decimal\(\d{1,2}, ?\d{1,2}\)"
 _TYPE_SCHEMA = {"anyOf": [{"enum": [*SIMPLE]}, {"type": "string", "pattern": f"^{_DECIMAL}$"}]}
@@ -225,6 +236,12 @@ Email = Annotated[
     _form(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address", 254),
     _shown(r"[^@\s]+@[^@\s]+\.[^@\s]+", 254),
 ]
+Account = Annotated[
+    str,
+    _form(r"(?!\.{3}$)[^\s\x00-\x1f\x7f]+", "an account's name without spaces", 128),
+    _shown(r"\S+", 128),
+]
+Network = Annotated[str, AfterValidator(_known_network), _shown("[0-9a-fA-F:.]+/[0-9]{1,3}", 64)]
 Country = Annotated[
     str, _form(r"[A-Z]{2}", "a country's two capital letters, such as FR"), _shown("[A-Z]{2}", 2)
 ]

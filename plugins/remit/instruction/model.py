@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, WithJsonSchema, model_validator
@@ -40,6 +41,7 @@ from remit.instruction.parties import (
     Recipient,
     Subprocessor,
 )
+from remit.instruction.supervision import Approval, Supervision, Tier, default_tiers, tiers
 from remit.instruction.tables import Table
 from remit.instruction.transformations import Pseudonym
 from remit.instruction.vague import same_words
@@ -137,6 +139,13 @@ class Instruction(Strict):
     confirmation: Annotated[Confirmation, said("What counts as ingested")]
     retention: Annotated[Retention, said("How long copies live", "28(3)(g)")]
     contacts: Annotated[Contacts, said("Who is told what", "28(3)")]
+    approval: Annotated[
+        Approval | None, said("Four eyes: a named person agrees before delivery", "32(4)")
+    ] = None
+    supervision: Annotated[
+        Supervision | None,
+        said("Who is told when something goes wrong, and what is unusual", "32(1)(d)"),
+    ] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -150,6 +159,8 @@ class Instruction(Strict):
         self._require_succession()
         self._require_keys()
         self._require_suppressible()
+        self._require_approvers()
+        self._require_last_told()
         self.confirmation.require_reachable({table.name for table in self.tables})
         return self
 
@@ -227,6 +238,30 @@ class Instruction(Strict):
                     f"table {table.name} has data_subject for the suppress list, or no_data_subject",
                     "tables", index,
                 )  # fmt: skip
+
+    def _require_approvers(self) -> None:
+        able = [person for person in self.contacts.may("approve") if person.account]
+        if self.approval and not able:
+            raise Lacking(
+                "no person with an account may approve: name one who may, and by which account",
+                "contacts", "authorised",
+            )  # fmt: skip
+
+    def _require_last_told(self) -> None:
+        told = self.supervision.escalation[-1].email if self.supervision else None
+        if told is not None and told not in {one.contact.email for one in self.controllers}:
+            raise Misfit(
+                "the last who is told is the controller's contact", "supervision", "escalation"
+            )
+
+    def escalation(self) -> tuple[Tier, ...]:
+        """Who is told of an alert and when, up to the controller; the first one owns it."""
+        if self.supervision is None:
+            contacts = self.contacts
+            people = (self.processor.dpo, contacts.breach, self.controller.contact)
+            return tiers(default_tiers(*people, contacts.breach_within))
+        told = [Tier(self.supervision.owner, timedelta(0))]
+        return tiers(told + [Tier(one, one.after) for one in self.supervision.escalation])
 
     @property
     def key(self) -> tuple[str, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
+from remit.accounts import is_nobodys
 from remit.instruction.forms import (
+    Account,
     Category,
     Country,
     Duration,
@@ -174,6 +176,26 @@ class Objections(Strict):
     ]
 
 
+Act = Literal["approve", "hold", "waive", "acknowledge", "confirm", "revoke"]
+"""What a person does by name; `hold` is to end a hold as well, `acknowledge` to close an alert."""
+
+USUAL: tuple[Act, ...] = ("hold", "acknowledge", "confirm", "revoke")
+"""What an authorised person may do where the instruction does not say; no delivery hangs on it."""
+
+
+class Authorised(Person):
+    """A person who may act on a run."""
+
+    account: Annotated[
+        Account | None,
+        said("This person's own account in the processor's Airflow"),
+    ] = None
+    may: Annotated[
+        list[Act],
+        said("What this person may do", default_factory=lambda: [*USUAL], min_length=1),
+    ]
+
+
 class Contacts(Strict):
     """Who is told what, how soon; and who may act on a run by name."""
 
@@ -187,8 +209,16 @@ class Contacts(Strict):
     ]
     audit: Annotated[Person, said("Who audits for the controller", "28(3)(h)")]
     authorised: Annotated[
-        list[Person],
-        said("Who may suspend a deletion or revoke a key by name", "28(3)(b)", min_length=1),
+        list[Authorised],
+        said("Who may act on a run or a key by name", "28(3)(b)", min_length=1),
+    ]
+    shared_accounts: Annotated[
+        list[Account],
+        said(
+            "Accounts of Airflow that several people or a service use: nobody acts by one",
+            "32(4)",
+            default_factory=list,
+        ),
     ]
     confidentiality: Annotated[
         Statement,
@@ -198,3 +228,24 @@ class Contacts(Strict):
             examples=["Each has signed the undertaking annexed to contract DUR-2026-014"],
         ),
     ]
+
+    @model_validator(mode="after")
+    def _own_accounts(self) -> Self:
+        taken: set[str] = set()
+        for index, person in enumerate(self.authorised):
+            if person.account is None:
+                continue
+            account = person.account.lower()
+            if is_nobodys(account, self.shared_accounts):
+                raise Misfit(
+                    "several people or a service use this account; name the person's own",
+                    "authorised", index, "account",
+                )  # fmt: skip
+            if account in taken:
+                raise Misfit("two persons have the same account", "authorised", index, "account")
+            taken.add(account)
+        return self
+
+    def may(self, act: Act) -> list[Authorised]:
+        """The persons who may do it."""
+        return [person for person in self.authorised if act in person.may]

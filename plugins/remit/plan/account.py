@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from remit.accounts import is_shared
 from remit.errors import Refused
 from remit.instruction import Instruction, Table
 from remit.instruction.rows import Limits, Rows
 from remit.instruction.subjects import DataSubject, SubjectNames
 from remit.plan.rules import Schema, one_name
 from remit.ports import Account, Relation, Source
-
-SHARED = frozenset("admin administrator guest postgres public root sa shared sysadmin test".split())
-"""Accounts that belong to nobody in particular, wherever they are."""
 
 _OWN_ROLE = "have the controller's DBA make a role for this instruction: remit grants FILE."
 _SHOWN = 5
@@ -34,7 +32,7 @@ def account_findings(terms: Instruction, source: Source, schema: Schema) -> Iter
         )
         return
     where = f"account {account.name}"
-    if account.name.lower() in SHARED | {name.lower() for name in terms.security.account.shared}:
+    if is_shared(account.name, terms.security.account.shared):
         yield Refused(
             "account-shared",
             where,

@@ -46,7 +46,7 @@ def _control_file(terms: Instruction, say: Voice) -> str:
         "It writes a control file, which is not signed, and one of {persons} confirms it by name.",
         "Il écrit un fichier de contrôle, qui n'est pas signé, et l'une des personnes suivantes le "
         "confirme en son nom : {persons}.",
-        persons=say.all_of(person.name for person in terms.contacts.authorised),
+        persons=say.all_of(person.name for person in terms.contacts.may("confirm")),
     )
 
 

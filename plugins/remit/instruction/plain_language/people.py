@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from remit.instruction.model import Instruction
 from remit.instruction.parties import Abroad, Controller
+from remit.instruction.plain_language.supervision import acting, told
 from remit.instruction.plain_language.tables import category, joined
 from remit.instruction.plain_language.voice import Voice, written
 from remit.instruction.subjects import DataSubject
@@ -112,11 +113,8 @@ def duties(terms: Instruction, say: Voice) -> Iterator[str]:
         "- {person} audite pour le responsable du traitement.",
         person=say.person(contacts.audit),
     )
-    yield say(
-        "- By name, these may suspend a deletion or revoke a key: {persons}.",
-        "- Peuvent, nommément, suspendre une suppression ou révoquer une clé : {persons}.",
-        persons=say.all_of(say.person(person) for person in contacts.authorised),
-    )
+    yield from acting(terms, say)
+    yield from told(terms, say)
     yield say(
         "- What binds these persons to confidentiality: {text}.",
         "- Engagement de confidentialité de ces personnes : {text}.",

@@ -1,0 +1,98 @@
+"""Who acts: the account that somebody logged in by, and the person whom the instruction names for it.
+
+Guarantee: an act is a named person's, by an account that the instruction gives to this person alone;
+a shared or a service's account acts for nobody, nor does a person to whom the instruction does not
+give the act.
+Not guaranteed: who sat at the keyboard. An account is as much a person's as the deployment's
+auth manager, and the person, see to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from remit.accounts import is_nobodys
+from remit.errors import Refused
+from remit.instruction import Instruction
+from remit.instruction.parties import Act, Authorised
+
+Via = Literal["airflow", "command-line"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks for an act, as the login told it.
+
+    Attributes:
+        account: the user name by Airflow's auth manager; or the operating system's.
+        via: where the login was made.
+        address: where the request came from, if it came over a network.
+    """
+
+    account: str
+    via: Via
+    address: str | None = None
+
+
+def require_person(terms: Instruction, identity: Identity, act: Act) -> Authorised:
+    """The person whom the instruction names for this account, and who may do this.
+
+    Raises:
+        Refused: person-account-shared, person-not-authorised, act-not-allowed.
+    """
+    account = identity.account
+    where = f"account {account}"
+    if is_nobodys(account, terms.contacts.shared_accounts):
+        raise Refused(
+            "person-account-shared",
+            where,
+            "several people or a service use it, so that nobody answers for what it does.",
+            f"log in by a person's own account to {act}.",
+        )
+    named = [p for p in terms.contacts.authorised if same_account(p.account, account)]
+    if not named:
+        raise Refused(
+            "person-not-authorised",
+            where,
+            f"instruction {terms.id} names nobody who acts by it.",
+            _ask(terms, act),
+        )
+    return require_may(terms, named[0], act)
+
+
+def require_may(terms: Instruction, person: Authorised, act: Act) -> Authorised:
+    """The person, if the instruction lets this one do it.
+
+    Raises:
+        Refused: act-not-allowed.
+    """
+    if act not in person.may:
+        raise Refused(
+            "act-not-allowed",
+            person.name,
+            f"instruction {terms.id} does not let this person {act}.",
+            _ask(terms, act),
+        )
+    return person
+
+
+def same_account(one: str | None, other: str) -> bool:
+    """Whether two names are one account's; logins do not tell upper from lower case."""
+    return one is not None and one.lower() == other.lower()
+
+
+def as_record(identity: Identity, person: Authorised) -> dict[str, Any]:
+    """Who acted, as evidence has it."""
+    return {
+        "name": person.name,
+        "email": person.email,
+        "account": identity.account,
+        "via": identity.via,
+        "address": identity.address,
+    }
+
+
+def _ask(terms: Instruction, act: Act) -> str:
+    able = ", ".join(person.email for person in terms.contacts.may(act)) or "nobody yet"
+    return f"who may {act}: {able}; the controller names others in a new version."

@@ -1,0 +1,65 @@
+"""Who may act: the person whom the instruction names, by an account of this person's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from remit.instruction import Instruction, parse
+from remit.people import Identity, as_record, require_person
+from remit.testing.world import World
+
+PERSONS = [
+    {
+        "name": "Camille Moreau",
+        "email": "camille.moreau@migrations.example",
+        "account": "camille",
+        "may": ["approve", "hold"],
+    },
+    {"name": "Ines Blanc", "email": "ines.blanc@migrations.example"},
+]
+
+
+def by(account: str) -> Identity:
+    return Identity(account, "airflow", "192.0.2.7")
+
+
+@pytest.fixture
+def terms(world: World) -> Instruction:
+    def edit(fields: dict[str, Any]) -> None:
+        fields["contacts"] |= {"authorised": PERSONS, "shared_accounts": ["Night-Shift"]}
+
+    return parse(world.instruct(edit=edit).read_bytes())
+
+
+def test_named_person_acts_by_her_own_account(terms) -> None:
+    person = require_person(terms, by("Camille"), "approve")
+
+    assert as_record(by("camille"), person) == {
+        "name": "Camille Moreau",
+        "email": "camille.moreau@migrations.example",
+        "account": "camille",
+        "via": "airflow",
+        "address": "192.0.2.7",
+    }
+
+
+@pytest.mark.vector("person-account-shared")
+@pytest.mark.parametrize("account", ["admin", "airflow", "svc-remit", "night-shift", "uid-1000"])
+def test_account_that_is_not_one_persons(terms, refuses, account) -> None:
+    with refuses(at=f"account {account}", saying="nobody answers for what it does"):
+        require_person(terms, by(account), "hold")
+
+
+@pytest.mark.vector("person-not-authorised")
+@pytest.mark.parametrize("account", ["ines", "mallory", "", "camille.moreau@migrations.example"])
+def test_account_of_nobody_whom_the_instruction_names(terms, refuses, account) -> None:
+    with refuses(at=f"account {account}", saying="names nobody who acts by it"):
+        require_person(terms, by(account), "hold")
+
+
+@pytest.mark.vector("act-not-allowed")
+def test_person_who_may_do_other_things(terms, refuses) -> None:
+    with refuses(at="Camille Moreau", saying="does not let this person acknowledge"):
+        require_person(terms, by("camille"), "acknowledge")
