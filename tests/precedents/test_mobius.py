@@ -1,0 +1,74 @@
+"""SAN-2025-014 of December 2025: copies that nobody knew of, kept after the contract had ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from remit.custody import execute_due
+from remit.evidence import timestamp
+from remit.testing.canaries import find_planted
+from remit.testing.world import World
+
+from .conftest import Processor, sent
+
+
+def test_when_the_contract_ends_the_copies_end_with_it(world: World) -> None:
+    """Nobody has to think of it: the deletion's own schedule meets it."""
+
+    def ending(fields: dict[str, dict[str, str]]) -> None:
+        fields["valid"]["until"] = timestamp(world.clock() + timedelta(hours=1))
+
+    run = world.open_run(edit=ending)
+    world.deliver(run)
+    assert sent(world)
+    world.clock.advance(hours=2)
+
+    [done] = execute_due(world.deployment(), "test", world.landing)
+
+    assert (done.run, done.error) == (run.id, None)
+    assert run.story.has("deleted")
+    assert sent(world) == []
+
+
+def test_a_copy_in_another_environment_that_nobody_recorded_is_found(
+    world: World, processor: Processor
+) -> None:
+    code, said = processor.run()
+    assert code == 0
+    copy = world.root / "processor" / "staging" / "recette-2025-copy"
+    copy.mkdir()
+    for file in (world.landing_path / said["run"]).glob("*.parquet"):
+        (copy / file.name).write_bytes(file.read_bytes())
+
+    code, found = processor("sweep")
+
+    assert code == 0
+    [orphan] = found["orphans"]
+    assert (orphan["files"], orphan["new"]) == (2, True)
+    assert processor("evidence", "show", "register:orphans")[1]["records"]
+
+
+def test_and_it_is_noise_to_everybody_but_the_recipients(
+    world: World, processor: Processor
+) -> None:
+    code, _ = processor.run()
+    assert code == 0
+
+    copies = [world.landing_path, world.root / "processor"]
+    assert find_planted(copies, world.laboratory.planted()) == []
+    assert list((world.root / "processor" / "keyring").glob("[!.]*")) == []
+
+
+def test_the_record_of_processing_is_made_of_what_happened(
+    world: World, processor: Processor
+) -> None:
+    code, said = processor.run()
+    assert code == 0
+
+    _, record = processor("record")
+
+    [controller] = record["controllers"]
+    [instruction] = controller["instructions"]
+    [run] = instruction["runs"]
+    assert (run["run"], run["deleted_at"], run["rows"] > 0) == (said["run"], None, True)
+    assert instruction["special_categories"] == ["health"]
