@@ -26,10 +26,7 @@ DAGS = HOME / "dags"
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 # Deprecations inside Airflow, which its users can do nothing about.
-NOISE = (
-    "ignore:GitWildMatchPattern:DeprecationWarning",
-    "ignore:Using `httpx` with `starlette.testclient`",
-)
+NOISE = ("ignore:GitWildMatchPattern:DeprecationWarning",)
 
 QUICK_DAG = """
 from datetime import timedelta
@@ -58,6 +55,9 @@ os.environ.update(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
         "PYTHONPATH": str(REPOSITORY / "plugins"),
         "NO_COLOR": "1",
+        "AIRFLOW__API__SECRET_KEY": "1" * 64,
+        "AIRFLOW__API_AUTH__JWT_SECRET": "0" * 64,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,alice:user,vera:viewer",
     }
 )
 
@@ -178,3 +178,65 @@ def start_target() -> Iterator[Callable[[World], None]]:
     for process in started:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def airflow_app(database: Path) -> Any:
+    """Airflow's own application with its SimpleAuthManager, in this process; `known_migration` is a DAG."""
+    from airflow.api_fastapi.app import create_app
+    from airflow.models.dag import DagModel
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="tests"))
+        session.flush()
+        session.merge(
+            DagModel(dag_id="known_migration", bundle_name="tests", fileloc="/dags/it.py")
+        )
+    return create_app(apps="core")
+
+
+@pytest.fixture
+def logged_in(airflow_app: Any) -> Callable[[str | None], Any]:
+    """A browser with the cookie of a login: of admin, alice (user), vera (viewer), `nobody`, who has
+    no role, or None, without a login."""
+
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from starlette.testclient import TestClient
+
+    roles = {"admin": "ADMIN", "alice": "USER", "vera": "VIEWER", "nobody": None}
+
+    def log_in(name: str | None) -> TestClient:
+        client = TestClient(airflow_app, follow_redirects=False, raise_server_exceptions=False)
+        if name is not None:
+            user = SimpleAuthManagerUser(username=name, role=roles[name])
+            client.cookies.set("_token", get_auth_manager().generate_jwt(user), path="/")
+        return client
+
+    return log_in
+
+
+@pytest.fixture(scope="session")
+def reviewed_world(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> World:
+    """A processor with three runs that were opened: by a DAG, by one that is gone, and by hand."""
+    root = tmp_path_factory.mktemp("reviewed")
+    shutil.copyfile(laboratory_file, root / "lis.sqlite")
+    world = World(root)
+    openers = {
+        "known-run": "airflow:known_migration/manual__1",
+        "gone-run": "airflow:gone_migration/manual__1",
+        "hand-run": "os:operator",
+    }
+    for run, principal in openers.items():
+        world.open_run(run, lambda fields, run=run: fields.update(id=run), by=principal)
+    return world
+
+
+@pytest.fixture
+def reviewed(reviewed_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same, as the deployment that the pages show."""
+    for name, value in reviewed_world.environment.items():
+        monkeypatch.setenv(name, value)
+    return reviewed_world

@@ -104,9 +104,9 @@ class World:
         """The signed instruction, in the include folder."""
         return self.controller.instruct(self.parties, edit=edit)
 
-    def open_run(self, run: str = "durand-test", edit: Edit | None = None) -> Run:
-        """A run, opened and not yet planned."""
-        opened = Run(run, self.deployment(), "test")
+    def open_run(self, run: str = "durand-test", edit: Edit | None = None, by: str = "test") -> Run:
+        """A run, opened by a principal and not yet planned."""
+        opened = Run(run, self.deployment(), by)
         envelope = read_signed(self.instruct(edit))
         opened.open(envelope, self.source().label, self.landing_spec or str(self.landing_path))
         return opened

@@ -1,0 +1,39 @@
+"""The evidence ledger as the pages read it: one for the process, never made by a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from remit.errors import Unavailable, UsageError
+from remit.evidence import Ledger
+from remit.wiring import Settings, open_ledger
+
+
+def ledger() -> Ledger:
+    """The deployment's ledger.
+
+    Raises:
+        Unavailable: it does not answer, or nothing was recorded yet.
+    """
+    try:
+        return _ledger(Settings.from_environment())
+    except UsageError:
+        raise Unavailable("the evidence ledger", "nothing is recorded there yet.") from None
+
+
+@lru_cache(maxsize=1)
+def _ledger(settings: Settings) -> Ledger:
+    return open_ledger(settings)
+
+
+def openers(log: Ledger, runs: Iterable[str]) -> dict[str, str | None]:
+    """By whom each run was opened; None for what is no run, or was never opened.
+
+    Raises:
+        EvidenceBroken: a record that says so is damaged.
+    """
+    found: dict[str, str | None] = {}
+    for run in dict.fromkeys(runs):
+        found[run] = next((kept.record().by for kept in log.kept(run, ["opened"])), None)
+    return found
