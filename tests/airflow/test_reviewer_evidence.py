@@ -152,6 +152,16 @@ def test_a_record_that_was_changed_is_a_red_page_that_names_it(
     assert "Dupont" not in answer.text
 
 
+def test_a_log_without_records_is_shown_as_empty(
+    logged_in: Callable[..., Any], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deployment()
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    answer = logged_in("vera").get("/remit/evidence")
+    assert (answer.status_code, "None yet" in answer.text) == (200, True)
+
+
 def test_without_a_ledger_there_is_a_page_that_says_so_and_no_ledger_is_made(
     logged_in: Callable[..., Any], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,8 @@ def test_nobody_gets_401_and_who_has_no_permission_403(
         assert answer.status_code == status
         assert headers_of(answer) == HEADERS
         assert "known-run" not in answer.text
+        assert "<link" not in answer.text  # what it leads to would not be given either
+        assert "<script" not in answer.text
     forged = logged_in(None)
     forged.cookies.set("_token", "a.b.c", path="/")
     assert forged.request(method, path).status_code == 401

@@ -54,21 +54,24 @@ def evidence(
     """
     log = ledger()
     checkpoint = _state(log)
+    size = checkpoint.size if checkpoint else 0
     if run is None:
-        top = checkpoint.size if before is None else min(before, checkpoint.size)
+        top = size if before is None else min(before, size)
         kept = log.page(max(top - ROWS, 0) - 1, top, ROWS)
     else:
         top, kept = 0, _of_run(log, run, reader)
     rows = [*reversed(_rows(log, kept, reader))]
     older = rows[-1].seq if rows and rows[-1].seq > 0 and run is None else None
-    newer = None if run is not None or top >= checkpoint.size else top + ROWS
+    newer = None if run is not None or top >= size else top + ROWS
     values: dict[str, Any] = {"rows": rows, "older": older, "newer": newer, "run": run}
     return page(request, NAME, "evidence.html", log=log.name, checkpoint=checkpoint, **values)
 
 
-def _state(log: Ledger) -> Checkpoint:
-    """What the newest checkpoint says; its signature is not verified here."""
+def _state(log: Ledger) -> Checkpoint | None:
+    """What the newest checkpoint says, if anything is recorded; its signature is not verified here."""
     size, envelope = log.state()
+    if envelope is None and size == 0:
+        return None
     if envelope is None:
         raise EvidenceBroken("the newest checkpoint", "the log has records and no checkpoint.")
     checkpoint = Checkpoint.unverified(envelope, "the newest checkpoint")
