@@ -63,6 +63,7 @@ def test_every_phrase_is_in_both_languages_with_the_same_places(page: str) -> No
         ]
         assert places[0] == places[1], key
         assert all(text.strip() for text in said.values()), key
+        assert not re.search(" [:;!?]", said["fr"]), f"{key}: a no-break space stands there"
     if page != "common":
         assert not _read(page).keys() & _read("common").keys()
 
