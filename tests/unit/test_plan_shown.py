@@ -11,7 +11,8 @@ import pytest
 
 from remit.plan.differences import differences
 from remit.plan.markdown import plan_markdown
-from remit.plan.shown import WIDTH, deletion_sentence, difference_lines, period, plan_lines
+from remit.plan.shown import WIDTH, difference_lines, plan_lines
+from remit.plan.words import deletion_sentence, period
 
 COLUMN = {
     "name": "patient_id", "type": "uuid", "delivered": "string", "category": "administrative",

@@ -11,11 +11,10 @@ from remit import signing
 from remit.adapters.folder import translating_os
 from remit.bundle import make_bundle, verify_bundle
 from remit.cli.output import Output
-from remit.cli.show import story_text
-from remit.custody import Story, is_run, state_of, suspension
+from remit.cli.show import story_fields, story_text
+from remit.custody import Story, is_run, state_of
 from remit.errors import Refused, UsageError
 from remit.evidence import Ledger
-from remit.narrative import tell, title
 from remit.verification import verify_log
 from remit.wiring import Resolve, Settings, clock, open_ledger
 
@@ -27,22 +26,8 @@ def show(options: argparse.Namespace, output: Output, _: Resolve) -> None:
         _list(ledger, options, output)
         return
     story = _story(ledger, options.run)
-    fields = {
-        "run": options.run,
-        "suspension": suspension(story, clock()),
-        "records": [
-            {
-                "seq": r.seq,
-                "at": r.at,
-                "by": r.by,
-                "kind": r.kind,
-                "title": title(r),
-                "text": tell(r),
-            }
-            for r in story.records
-        ],
-    }
-    output.result(fields, story_text(story))
+    fields = story_fields(story, clock(), options.language)
+    output.result(fields, story_text(fields))
 
 
 def _list(ledger: Ledger, options: argparse.Namespace, output: Output) -> None:

@@ -111,12 +111,7 @@ def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     _register(commands, group)
     show = _command(group, "show", exchange.show, "an instruction in plain language, on a page")
     show.add_argument("file", type=_path)
-    show.add_argument(
-        "--language",
-        choices=[language.value for language in Language],
-        default="en",
-        help="en or fr",
-    )
+    _language(show)
     _trust(show)
     imported = _command(group, "import", exchange.import_contract, "a draft from a data contract")
     imported.add_argument("file", type=_path, help="of the Open Data Contract Standard v3")
@@ -252,6 +247,7 @@ def _evidence(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     show.add_argument("--limit", type=int, default=50, help="how many runs to list, newest first")
     show.add_argument("--before", type=_text, metavar="RUN",
                       help="list those that were opened before this one")  # fmt: skip
+    _language(show)
     export = _command(group, "export", evidence.export, "one run's evidence as one file")
     export.add_argument("run", type=_text)
     export.add_argument("--out", type=_path, required=True)
@@ -263,6 +259,15 @@ def _evidence(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
                         help="an earlier checkpoint that the log must extend (repeatable)")  # fmt: skip
     verify.add_argument("--key", type=_path, help="with --all: the processor's .pub file")
     _trust(verify)
+
+
+def _language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--language",
+        choices=[language.value for language in Language],
+        default="en",
+        help="en or fr",
+    )
 
 
 def _text(given: str) -> str:

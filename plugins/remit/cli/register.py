@@ -19,7 +19,7 @@ from remit.custody.processing_record import processing_record
 from remit.errors import UsageError, one_line
 from remit.instruction.revocation import revocation_path, revoke
 from remit.instruction.trust import payload_of as signed_text
-from remit.plan.shown import period
+from remit.plan.words import period
 from remit.wiring import Resolve, Settings, clock, open_deployment, open_ledger, os_user
 
 Shown = Mapping[str, Any]

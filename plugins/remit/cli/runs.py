@@ -9,7 +9,7 @@ from datetime import timedelta
 from remit import instruction as instructions
 from remit.cli.output import Output
 from remit.cli.plan import require_own_interval
-from remit.cli.show import story_text
+from remit.cli.show import story_fields, story_text
 from remit.custody import Deployment, Run, execute_due, run_id, survey
 from remit.errors import (
     RemitError,
@@ -59,9 +59,9 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     current.validate(judge)
     current.seal()
     current.deliver(landing)
-    story = current.story
+    told = story_text(story_fields(current.story, deployment.clock()))
     fields = {"run": name, "delivery": f"{landing.label}/{name}", "state": "delivered"}
-    output.result(fields, story_text(story))
+    output.result(fields, told)
 
 
 def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:

@@ -12,6 +12,7 @@ from remit.copy_names import digested
 from remit.custody.inventory import Inventory, KnownRun
 from remit.delete import of_the_target
 from remit.evidence import Record, parse_timestamp, timestamp
+from remit.narrative.deletion import ORPHANED
 from remit.ports import KeyStore, Store, StoredFile
 
 # As `remit.custody.run.run_id` makes them: such a name is ours, and can be shown.
@@ -19,14 +20,7 @@ _MADE = re.compile(r"[a-z0-9][a-z0-9-]{0,40}-[a-z2-7]{13}")
 _PARTIAL = re.compile(r"\.(.+)\.partial")
 _OWN = ".remit"
 
-WHY = {
-    "unrecorded": "the evidence has no run that was to put this here",
-    "deleted": "its run's copies are certified as deleted",
-    "elsewhere": "its run was staged in another store, where it is looked for when it is deleted",
-    "stranger": "it is in no run's folder; somebody else may need it",
-    "key-unrecorded": "the evidence has no run that was to have this staging key",
-    "key-unneeded": "its run is sealed, stopped or deleted, so that nobody needs this staging key",
-}
+WHY = {why: english for why, (english, _) in ORPHANED.items()}
 _NEVER_DELETED = {"elsewhere", "stranger"}
 
 

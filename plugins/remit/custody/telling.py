@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from remit.custody.story import Obligation, Story
+from remit.custody.story import Hold, Locked, Obligation, Story
 from remit.custody.survey import Survey
 from remit.errors import one_line
 from remit.evidence import timestamp
+from remit.instruction.plain_language.voice import Voice
+from remit.plan.words import voice_of
 
 
 def told_of(found: Survey) -> Iterator[tuple[bool, str]]:
@@ -39,18 +41,45 @@ def state_of(story: Story, now: datetime) -> str:
     return last[-1]
 
 
-def suspension(story: Story, now: datetime) -> list[str]:
+def suspension(story: Story, now: datetime, language: str = "en") -> list[str]:
     """What suspends a run's deletion, or did until lately."""
-    obligation = story.obligation()
+    obligation, say = story.obligation(), voice_of(language)
     if obligation is None or obligation.done:
         return []
     said = []
-    if obligation.hold is not None:
-        held = obligation.is_held(now)
-        said.append(f"{'HELD' if held else 'The hold has expired:'} until {_hold(obligation)}")
-    if obligation.is_locked(now):
-        said.append(f"NOT DELETED: {obligation.locked}.")
-    return said
+    if (hold := obligation.hold) is not None:
+        words = ("HELD until {hold}", "SUSPENDU jusqu'au {hold}")
+        if not obligation.is_held(now):
+            words = (
+                "The hold has expired: until {hold}",
+                "La suspension a expiré : jusqu'au {hold}",
+            )
+        said.append(say(*words, hold=_held(hold, say)))
+    if obligation.locked is not None and obligation.is_locked(now):
+        said.append(_locked(obligation.locked, say))
+    return [one_line(sentence) for sentence in said]
+
+
+def _held(hold: Hold, say: Voice) -> str:
+    return say(
+        "{until} by {person}: {reason}",
+        "{until} par {person} : {reason}",
+        until=say.moment(hold.until),
+        person=say.quoted(hold.person),
+        reason=say.quoted(hold.reason),
+    )
+
+
+def _locked(locked: Locked, say: Voice) -> str:
+    until = say(
+        "somebody lifts the storage's legal hold", "la levée du verrou juridique du stockage"
+    )
+    return say(
+        "NOT DELETED: locked until {until}; tried again on {again}.",
+        "NON SUPPRIMÉ : verrouillé jusqu'à {until} ; nouvel essai le {again}.",
+        until=say.moment(locked.until) if locked.until else until,
+        again=say.moment(locked.again),
+    )
 
 
 def _hold(obligation: Obligation) -> str:

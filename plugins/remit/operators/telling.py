@@ -21,7 +21,7 @@ def tell_records(log: Logger, records: Sequence[Record]) -> None:
 
     A refusal is left to `tell_failure`, which also knows those that come before any record.
     """
-    from remit.narrative import WARNING, tell, title
+    from remit.narrative import tell, title, warns
 
     for record in records:
         if record.kind in _TOLD_AS_FAILURE:
@@ -30,7 +30,7 @@ def tell_records(log: Logger, records: Sequence[Record]) -> None:
         write = log.error if alarming else log.info
         write(f"{title(record)}:" if alarming else f"::group::{title(record)}")
         log.info("Evidence record %d of %s, by %s.", record.seq, record.at, record.by)
-        warnings = [sentence for sentence in tell(record) if sentence.startswith(WARNING)]
+        warnings = [sentence for sentence in tell(record) if warns(sentence)]
         for sentence in tell(record):
             if sentence not in warnings:
                 write(sentence)

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 
 from remit.errors import one_line
-from remit.plan.shown import (
+from remit.plan.words import (
     Shown,
     deletion_sentence,
     rows_sentence,
     treatment_words,
     type_words,
-    verdict,
+    verdict_sentence,
 )
 
 
@@ -43,7 +43,7 @@ def plan_markdown(plan: Shown, since: tuple[str, Sequence[Shown]] | None = None)
     for title, found in (("Warnings", plan["warnings"]), ("Refused", plan["refusals"])):
         if found:
             parts += [f"### {title}", _markdown_findings(found)]
-    parts.append(f"**{verdict(plan).text}**")
+    parts.append(f"**{verdict_sentence(plan)}**")
     return "\n\n".join(parts) + "\n"
 
 

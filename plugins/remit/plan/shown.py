@@ -1,204 +1,235 @@
-"""A plan for people: the same lines on a terminal and in a task's log.
+"""A plan for people: the same lines on a terminal, on a page and in a task's log, in two languages.
 
 All of it is made of what the evidence holds, so that a plan can be shown again at any time.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from remit.errors import one_line
+from remit.instruction.plain_language.voice import NO_BREAK, Voice
+from remit.plan.phrases import category_words, difference, limit
+from remit.plan.words import (
+    Shown,
+    columns_words,
+    deletion_sentence,
+    refusal_words,
+    rows_sentence,
+    treatment_words,
+    type_words,
+    verdict_sentence,
+    voice_of,
+)
 
 WIDTH = 100
-Shown = Mapping[str, Any]
+_FRENCH_SPACE = re.compile(r"(?<=«) | (?=[»:;!?])")
+_PLACES = {"landing": "zone de dépôt", "interval": "intervalle", "deletion": "suppression"}
 
 
 class Line(NamedTuple):
-    """A line, and what it means: heading, leaves, stays, changed, warning, refusal or plain."""
+    """A line, and what it means: heading, leaves, stays, changed, warning, refusal, sql or plain."""
 
     meaning: str
     text: str
 
 
-def plan_lines(plan: Shown) -> list[Line]:
+def plan_lines(plan: Shown, language: str = "en") -> list[Line]:
     """The plan, table by table."""
+    say = voice_of(language)
     lines = [
-        *_heading(plan),
-        *(line for table in plan["tables"] for line in _table(table)),
-        *_unnamed(plan),
-        *_drift(plan),
-        *_findings(plan["warnings"], "warning", "Warnings"),
-        *_findings(plan["refusals"], "refusal", "Refused"),
-        verdict(plan),
+        *_heading(plan, say),
+        *(line for table in plan["tables"] for line in _table(table, say)),
+        *_unnamed(plan, say),
+        *_drift(plan, say),
+        *_findings(plan["warnings"], "warning", say("Warnings:", "Avertissements :"), say),
+        *_findings(plan["refusals"], "refusal", say("Refused:", "Refusé :"), say),
+        Line("refusal" if plan["refusals"] else "leaves", verdict_sentence(plan, say)),
     ]
     return [Line(meaning, one_line(text)) for meaning, text in lines]
 
 
-def difference_lines(since: str, found: Sequence[Shown]) -> list[Line]:
+def difference_lines(since: str, found: Sequence[Shown], language: str = "en") -> list[Line]:
     """What differs from an earlier run's plan."""
+    say = voice_of(language)
     if not found:
-        return [Line("heading", f"Nothing differs from the plan of run {since}.")]
-    lines = [Line("heading", f"Different from the plan of run {since}:")]
-    for one in found:
-        place = "at the source" if one["at_source"] else "in what leaves"
-        lines.append(Line("changed", one_line(f"  ~ {one['where']} {one['what']} ({place})")))
-    return lines
-
-
-def period(seconds: int) -> str:
-    """A period in words, in its largest whole unit."""
-    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        if seconds and seconds % length == 0:
-            count = seconds // length
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return str(timedelta(seconds=seconds))
-
-
-def deletion_sentence(plan: Shown) -> str:
-    """When the copies will be deleted."""
-    after, without = (
-        plan["deletion"][name] for name in ("after_confirmation", "without_confirmation")
+        same = say(
+            "Nothing differs from the plan of run {run}.",
+            "Rien ne diffère du plan de l'exécution {run}.",
+            run=since,
+        )
+        return [Line("heading", same)]
+    heading = say(
+        "Different from the plan of run {run}:", "Écarts avec le plan de {run} :", run=since
     )
-    soon = f"{period(after)} after" if after else "at once on"
-    return (
-        f"Every copy is deleted {soon} the target's receipt, and at the latest {period(without)} "
-        f"after extraction begins."
-    )
+    return [
+        Line("heading", heading),
+        *(Line("changed", one_line(_changed(one, say, place=True))) for one in found),
+    ]
 
 
-def _heading(plan: Shown) -> Iterator[Line]:
+def _changed(one: Shown, say: Voice, *, place: bool = False) -> str:
+    where, what = str(one["where"]), difference(one["what"], say)
+    if not one["at_source"] and one["what"].startswith(("was ", "the periods ")):
+        where = say.pick(where, _PLACES.get(where, where))
+    at = say("at the source", "à la source")
+    if not one["at_source"]:
+        at = say("in what leaves", "dans ce qui sort")
+    told = say("  ~ {where} {what}", "  ~ {where} : {what}", where=where, what=what)
+    return f"{told} ({at})" if place else told
+
+
+def _label(en: str, fr: str, say: Voice) -> str:
+    """The word that a line begins with, so wide that what follows stands in one column."""
+    return say.pick(f"{en:<10}", f"{fr:<14}")
+
+
+def _heading(plan: Shown, say: Voice) -> Iterator[Line]:
     asked = plan["instruction"]
     yield Line(
-        "heading", f"Instruction {asked['id']} version {asked['version']}, {asked['digest']}"
+        "heading",
+        say(
+            "Instruction {id} version {version}, {digest}",
+            "Instruction {id}, version {version}, {digest}",
+            id=asked["id"],
+            version=str(asked["version"]),
+            digest=asked["digest"],
+        ),
     )
-    yield Line("plain", f"From      {plan['source']}")
-    yield Line("plain", f"To        {plan['landing'] or '(no landing zone named)'}")
-    if plan["interval"]:
-        yield Line("plain", f"Interval  {plan['interval']['start']} to {plan['interval']['end']}")
-    for recipient in plan["recipients"]:
-        confirms = "; confirms ingest" if recipient["confirms"] else ""
+    landing = plan["landing"] or say("(no landing zone named)", "(aucune zone de dépôt nommée)")
+    yield Line("plain", _label("From", "Source", say) + plan["source"])
+    yield Line("plain", _label("To", "Destination", say) + landing)
+    if interval := plan["interval"]:
         yield Line(
             "plain",
-            f"Reader    {recipient['name']} ({recipient['legal_name']}, {recipient['country']}): "
-            f"{', '.join(recipient['categories'])}{confirms}",
+            _label("Interval", "Intervalle", say)
+            + say("{start} to {end}", "du {start} au {end}", **interval),
         )
-    yield Line("plain", f"Deletion  {deletion_sentence(plan)}")
+    for recipient in plan["recipients"]:
+        yield Line("plain", _label("Reader", "Destinataire", say) + _recipient(recipient, say))
+    yield Line("plain", _label("Deletion", "Suppression", say) + deletion_sentence(plan, say))
 
 
-def _table(table: Shown) -> Iterator[Line]:
+def _recipient(recipient: Shown, say: Voice) -> str:
+    categories = ", ".join(_category(one, say) for one in recipient["categories"])
+    confirms = (
+        say("; confirms ingest", " ; confirme l'intégration") if recipient["confirms"] else ""
+    )
+    who = f"{recipient['name']} ({recipient['legal_name']}, {recipient['country']})"
+    return who + say(": ", " : ") + categories + confirms
+
+
+def _category(name: str, say: Voice) -> str:
+    """In English as the instruction writes it."""
+    return say.pick(name, category_words(name, say))
+
+
+def _table(table: Shown, say: Voice) -> Iterator[Line]:
     yield Line("plain", "")
     place = f" ({table['relation']})" if table["relation"] != table["name"] else ""
-    yield Line("heading", f"{table['name']}{place}: {rows_sentence(table)}")
-    for number, limit in enumerate(table["limits"]):
-        yield from _wrapped("plain", "  rows      " if not number else "            ", limit)
-    yield from _leaving(table["columns"])
-    if table["withheld"]:
-        count = f"  stays     {_columns(table['withheld'])}, not in the instruction: "
-        yield from _wrapped("stays", count, ", ".join(table["withheld"]))
-    for name in table["missing"]:
-        yield Line("refusal", f"  missing   {name}")
-    for drift in table["drifted"]:
-        yield Line(
-            "refusal",
-            f"  retyped   {drift['column']} (declared {drift['declared']}, is {drift['live']})",
-        )
+    told = say(": {rows}", " : {rows}", rows=rows_sentence(table, say))
+    yield Line("heading", f"{table['name']}{place}{told}")
+    margin = " " * len("  " + _label("", "", say))
+    for number, text in enumerate(table["limits"]):
+        label = margin if number else "  " + _label("rows", "lignes", say)
+        yield from _wrapped("plain", label, limit(text, say), margin)
+    yield from _leaving(table["columns"], say)
+    yield from _staying(table, say, margin)
     for number, line in enumerate(table["sql"].splitlines()):
-        yield Line("sql", f"  {'' if number else 'SQL':<9} {line.rstrip()}")
+        yield Line("sql", (margin if number else f"  {_label('SQL', 'SQL', say)}") + line.rstrip())
 
 
-def rows_sentence(table: Shown) -> str:
-    """How many rows are in scope, of how many."""
-    return f"{_count(table['rows_in_scope'])} of {_count(table['rows_total'])} rows in scope"
+def _staying(table: Shown, say: Voice, margin: str) -> Iterator[Line]:
+    if table["withheld"]:
+        label = "  " + _label("stays", "reste", say)
+        label += say(
+            "{columns}, not in the instruction: ",
+            "{columns} hors de l'instruction : ",
+            columns=columns_words(len(table["withheld"]), say),
+        )
+        yield from _wrapped("stays", label, ", ".join(table["withheld"]), margin)
+    for name in table["missing"]:
+        yield Line("refusal", f"  {_label('missing', 'absente', say)}{name}")
+    for drift in table["drifted"]:
+        told = say(
+            "{column} (declared {declared}, is {live})",
+            "{column} (déclarée {declared}, est {live})",
+            **drift,
+        )
+        yield Line("refusal", f"  {_label('retyped', 'autre type', say)}{told}")
 
 
-def _leaving(columns: Sequence[Shown]) -> Iterator[Line]:
+def _leaving(columns: Sequence[Shown], say: Voice) -> Iterator[Line]:
     cells = [
         (
             column["name"],
             type_words(column),
-            column["category"],
+            _category(column["category"], say),
             ", ".join(column["recipients"]),
-            treatment_words(column, kept=""),
+            treatment_words(column, kept="", say=say),
         )
         for column in columns
     ]
     widths = [max((len(row[place]) for row in cells), default=0) for place in range(4)]
     if cells:
-        yield Line("plain", f"  leaves    {_columns(cells)}:")
+        count = columns_words(len(cells), say)
+        yield Line("plain", f"  {_label('leaves', 'sort', say)}{count}{say(':', ' :')}")
     for row in cells:
         padded = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=False))
         yield Line("leaves", f"    + {padded}  {row[4]}".rstrip())
 
 
-def _unnamed(plan: Shown) -> Iterator[Line]:
+def _unnamed(plan: Shown, say: Voice) -> Iterator[Line]:
     if plan["withheld_tables"]:
         yield Line("plain", "")
-        label = f"Withheld as a whole ({len(plan['withheld_tables'])}): "
-        yield from _wrapped("stays", label, ", ".join(plan["withheld_tables"]), indent="  ")
+        label = say(
+            "Withheld as a whole ({number}): ",
+            "Non transmises en entier ({number}) : ",
+            number=say.number(len(plan["withheld_tables"])),
+        )
+        yield from _wrapped("stays", label, ", ".join(plan["withheld_tables"]), "  ")
 
 
-def _drift(plan: Shown) -> Iterator[Line]:
+def _drift(plan: Shown, say: Voice) -> Iterator[Line]:
     if plan["previous"] is None:
         return
     yield Line("plain", "")
     if not plan["drift"]:
-        yield Line("heading", f"The source is as it was for run {plan['previous']}.")
+        same = (
+            "The source is as it was for run {run}.",
+            "La source est comme pour l'exécution {run}.",
+        )
+        yield Line("heading", say(*same, run=plan["previous"]))
         return
-    yield Line("heading", f"Changed at the source since run {plan['previous']}:")
+    changed = (
+        "Changed at the source since run {run}:",
+        "Changements à la source depuis l'exécution {run} :",
+    )
+    yield Line("heading", say(*changed, run=plan["previous"]))
     for one in plan["drift"]:
-        yield Line("changed", f"  ~ {one['where']} {one['what']}")
+        yield Line("changed", _changed(one, say))
 
 
-def _findings(found: Sequence[Shown], meaning: str, title: str) -> Iterator[Line]:
+def _findings(found: Sequence[Shown], meaning: str, title: str, say: Voice) -> Iterator[Line]:
     if found:
         yield Line("plain", "")
-        yield Line("heading", f"{title}:")
+        yield Line("heading", title)
     for one in found:
-        yield from _wrapped(
-            meaning, f"  ! {one['code']} at {one['where']}: ", one["message"], "    "
-        )
-        yield from _wrapped("plain", "    way out: ", one["way_out"], "    ")
+        what, way_out = refusal_words(one, say)
+        yield from _wrapped(meaning, "  ! ", what, "    ")
+        yield from _wrapped("plain", say("    way out: ", "    que faire : "), way_out, "    ")
 
 
-def verdict(plan: Shown) -> Line:
-    """Whether anything is refused."""
-    refused = len(plan["refusals"])
-    if not refused:
-        return Line("leaves", "Nothing is refused.")
-    return Line("refusal", f"{refused} {'refusals' if refused > 1 else 'refusal'}: nothing leaves.")
-
-
-def _wrapped(meaning: str, label: str, text: str, indent: str = "") -> Iterator[Line]:
-    indent = indent or " " * 12
+def _wrapped(meaning: str, label: str, text: str, indent: str) -> Iterator[Line]:
     for line in textwrap.wrap(
-        one_line(text),
+        _FRENCH_SPACE.sub(NO_BREAK, one_line(text)),
         WIDTH,
         initial_indent=label,
         subsequent_indent=indent,
         break_long_words=False,
+        break_on_hyphens=False,
     ) or [label]:
-        yield Line(meaning, line)
-
-
-def type_words(column: Shown) -> str:
-    """The column's type, and the one that leaves."""
-    if column["type"] == column["delivered"]:
-        return str(column["type"])
-    return f"{column['type']} -> {column['delivered']}"
-
-
-def treatment_words(column: Shown, kept: str = "kept") -> str:
-    """What is done to its values, and what becomes of direct identifiers in its texts."""
-    done = kept if column["transformation"] == "kept" else column["transformation"]
-    return "; ".join(filter(None, (done, column.get("identifiers"))))
-
-
-def _columns(names: Sequence[object]) -> str:
-    return f"{len(names)} column{'s' if len(names) != 1 else ''}"
-
-
-def _count(count: int | None) -> str:
-    return "an unknown number" if count is None else f"{count:,}"
+        yield Line(meaning, line.replace(NO_BREAK, " "))

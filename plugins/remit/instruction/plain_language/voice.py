@@ -41,19 +41,27 @@ class Voice:
 
     A sentence is given in both languages where it is made, so that a reviewer sees them side by
     side: ``say("It ends.", "Elle prend fin.")``.
+
+    Args:
+        space: what stands between words at which no line ends; a space for who makes no lines.
     """
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, space: str = NO_BREAK) -> None:
         self.language = language
+        self._space = space
 
     def __call__(self, en: str, fr: str, **values: str) -> str:
         """The sentence of this language, with the values put in."""
-        return self._of(en, fr).format(**values)
+        return self.pick(en, fr).format(**values)
+
+    def pick(self, en: T, fr: T) -> T:
+        """The one of this language, as it is: braces in it are its own."""
+        return en if self.language is Language.ENGLISH else fr
 
     def quoted(self, text: str) -> str:
         """What the instruction itself says; quotes within it cannot end the quotation."""
         plain = written(text).translate(_QUOTES)
-        return self._of(f"“{plain}”", f"«{NO_BREAK}{plain}{NO_BREAK}»")
+        return self.pick(f"“{plain}”", f"«{self._space}{plain}{self._space}»")
 
     def name(self, text: str) -> str:
         """A name or value, in quotes where it could be taken for words of the sentence."""
@@ -69,26 +77,26 @@ class Voice:
 
     def all_of(self, items: Iterable[str]) -> str:
         """Such as ``a, b and c``."""
-        return self._joined(list(items), self._of("and", "et"))
+        return self._joined(list(items), self.pick("and", "et"))
 
     def one_of(self, items: Iterable[str]) -> str:
         """Such as ``a, b or c``."""
-        return self._joined(list(items), self._of("or", "ou"))
+        return self._joined(list(items), self.pick("or", "ou"))
 
     def number(self, number: int) -> str:
         """With its thousands apart."""
-        return f"{number:,}".replace(",", self._of(",", NO_BREAK))
+        return f"{number:,}".replace(",", self.pick(",", self._space))
 
     def count(self, number: int, en: tuple[str, str], fr: tuple[str, str]) -> str:
         """A number of things, each given as one and as several; French counts none as one."""
-        several = self._of(number != 1, number > 1)
-        return f"{self.number(number)}{NO_BREAK}{self._of(en, fr)[several]}"
+        several = self.pick(number != 1, number > 1)
+        return f"{self.number(number)}{self._space}{self.pick(en, fr)[several]}"
 
     def day(self, day: date) -> str:
         """Such as ``1 January 2026`` and ``1er janvier 2026``."""
-        number = self._of(str(day.day), "1er" if day.day == 1 else str(day.day))
+        number = self.pick(str(day.day), "1er" if day.day == 1 else str(day.day))
         month = _MONTHS[self.language].split()[day.month - 1]
-        return NO_BREAK.join([number, month, str(day.year)])
+        return self._space.join([number, month, str(day.year)])
 
     def moment(self, moment: datetime) -> str:
         """Day and time, with the offset from UTC where it has one."""
@@ -96,8 +104,8 @@ class Voice:
         offset = moment.utcoffset()
         zone = ""
         if offset is not None:
-            zone = f"{NO_BREAK}(UTC{moment.isoformat()[-6:] if offset else ''})"
-        return self._of("{}, {}{}", "{} à {}{}").format(self.day(moment), time, zone)
+            zone = f"{self._space}(UTC{moment.isoformat()[-6:] if offset else ''})"
+        return self.pick("{}, {}{}", "{} à {}{}").format(self.day(moment), time, zone)
 
     def duration(self, duration: timedelta) -> str:
         """Such as ``7 days``; a single day is 24 hours."""
@@ -111,12 +119,12 @@ class Voice:
 
     def country(self, code: str) -> str:
         """Its name where it is known here, and its code."""
-        return ", ".join([*([self._of(*COUNTRIES[code])] if code in COUNTRIES else []), code])
+        return ", ".join([*([self.pick(*COUNTRIES[code])] if code in COUNTRIES else []), code])
 
     def articles(self, laws: Iterable[str]) -> str:
         """Articles of the GDPR given as ``28(3)(g)``, in the way that lawyers write them."""
         if self.language is Language.ENGLISH:
-            return f"Art.{NO_BREAK}{', '.join(laws)}"
+            return f"Art.{self._space}{', '.join(laws)}"
         points: dict[str, list[str]] = {}
         for law in laws:
             place, point = _in_french(law)
@@ -124,14 +132,11 @@ class Voice:
         places = []
         for place, letters in points.items():
             word = ", points " if len(letters) > 1 else ", point " if letters else ""
-            places.append((place + word + self.all_of(letters)).replace(" ", NO_BREAK))
-        return f"{NO_BREAK}; ".join(places)
+            places.append((place + word + self.all_of(letters)).replace(" ", self._space))
+        return f"{self._space}; ".join(places)
 
     def _joined(self, items: list[str], word: str) -> str:
         return f" {word} ".join([", ".join(items[:-1])] * (len(items) > 1) + items[-1:])
-
-    def _of(self, en: T, fr: T) -> T:
-        return en if self.language is Language.ENGLISH else fr
 
 
 def written(text: str) -> str:
