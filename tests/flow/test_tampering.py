@@ -34,7 +34,7 @@ from remit.instruction import (
 from remit.instruction.revocation import revocation_path, revoke, verify_revocation
 from remit.manifest import Manifest, open_manifest
 from remit.merkle import Frontier, leaf_hash, nodes_text
-from remit.narrative import _TITLES
+from remit.narrative import KINDS as TOLD
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
 from remit.testing.world import World
@@ -228,7 +228,7 @@ def test_history_holds_every_kind_of_record(history) -> None:
     # Those of a dump, a shared state, keys, a release and a sweep are records like any other.
     others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
     others |= {"released", "orphans", "swept"}
-    assert {record.kind for record in records} == set(KINDS) == set(_TITLES) - others
+    assert {record.kind for record in records} == set(KINDS) == set(TOLD) - others
 
 
 def test_untouched_evidence_verifies(history, home, check) -> None:

@@ -83,7 +83,7 @@ def test_hold_and_its_release_on_the_command_line_and_in_the_record(world, up_to
     _, shown = cli("evidence", "show", "durand-test")
     [said] = shown["suspension"]
     assert said.startswith("HELD until ")
-    assert said.endswith("by Camille Moreau: an audit")
+    assert said.endswith("by “Camille Moreau”: “an audit”")
     assert cli("evidence", "show")[1]["runs"][0]["state"] == "held"
     [run] = cli("record")[1]["controllers"][0]["instructions"][0]["runs"]
     assert (run["held"]["person"], run["held"]["reason"]) == ("Camille Moreau", "an audit")

@@ -15,6 +15,8 @@ from remit.custody import Deployment, Run, execute_due, survey
 from remit.errors import Refused
 from remit.instruction import read_signed
 from remit.narrative import tell
+from remit.narrative.words import moment
+from remit.plan.words import ENGLISH
 from remit.testing.s3 import S3Server
 from remit.testing.world import World
 
@@ -89,7 +91,7 @@ def test_retention_is_told_with_its_end_and_all_else_goes(staged, refuses, mode)
     assert last.kind == "undeleted"
     assert (last.data["until"], last.data["again"]) == (FOREVER, FOREVER)
     assert [copy["until"] for copy in last.data["copies"]] == [FOREVER]
-    assert f"is tried again at {FOREVER}" in tell(last)[0]
+    assert f"is tried again on {moment(FOREVER, ENGLISH)}" in tell(last)[0]
 
     found = survey(staged.deployment.log, staged.world.clock())
     assert (found.due, [one.run for one in found.locked]) == ([], [staged.run.id])

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from remit.rule_names import RULE_NAMES
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 CODE = re.compile(r"[a-z]+(-[a-z]+)+")
@@ -71,6 +73,12 @@ def test_every_code_is_documented_once() -> None:
 
     assert set(documented) == codes_in_the_source()
     assert len(documented) == len(set(documented))
+
+
+def test_every_code_has_a_name_in_french_and_no_two_the_same() -> None:
+    assert RULE_NAMES.keys() == codes_in_the_source()
+    assert len(set(RULE_NAMES.values())) == len(RULE_NAMES)
+    assert all(name[0].islower() and name[-1].isalpha() for name in RULE_NAMES.values())
 
 
 def test_documentation_gives_each_code_a_cause_and_a_way_out() -> None:

@@ -30,7 +30,7 @@ from remit.instruction.lists import Join, ListRule
 from remit.instruction.parties import Controller, Person
 from remit.instruction.rows import Through, WindowRule
 from remit.manifest import Manifest
-from remit.narrative import _TITLES
+from remit.narrative import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -230,7 +230,7 @@ def test_every_field_of_manifest_and_receipt_and_every_kind_of_record_is_documen
         assert document.model_fields.keys() <= said
         for file in models_in(document.model_fields["files"].annotation):
             assert file.model_fields.keys() <= said
-    assert set(_TITLES) <= said
+    assert set(KINDS) <= said
     assert FORMAT in said
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from remit import narrative
 from remit.errors import Refused
+from remit.evidence import Record
+from remit.narrative import tell, warns
 from remit.ports import Rule, Verdict
 from remit.report import Finding, TableReport, ValidationReport, finding
 
@@ -16,6 +17,11 @@ from remit.report import Finding, TableReport, ValidationReport, finding
 def told(small: int = 5, severity: Any = "stop", **verdict: Any) -> Finding:
     rule = Rule("unit-present", "expect_x", severity=severity)
     return finding(rule, Verdict(rule.id, rule.type, ("unit",), **verdict), small)
+
+
+def told_of(data: dict[str, Any]) -> list[str]:
+    """What the story says of a report."""
+    return tell(Record(0, "run-1", 0, "validated", "2026-01-01T00:00:00Z", "me", data))
 
 
 def reported(*findings: Finding) -> ValidationReport:
@@ -103,10 +109,10 @@ def test_small_count_is_in_nothing_that_is_written() -> None:
     with pytest.raises(Refused) as caught:
         report.require_passed()
     record = {"report": report.as_json()}
-    written = f"{record} {caught.value} {narrative._report(record)} {report!r}"
+    written = f"{record} {caught.value} {told_of(record)} {report!r}"
 
     assert "fails on fewer than 5 rows" in str(caught.value)
-    assert "does not hold on fewer than 5 of 1000 rows" in written
+    assert "does not hold on fewer than 5 of 1,000 rows" in written
     assert "3" not in written
     assert "997" not in written
 
@@ -120,13 +126,13 @@ def test_warning_that_fails_goes_on_and_is_told_as_one() -> None:
     )
     report.require_passed()
     [table] = report.as_json()["tables"]
-    lines = narrative._report({"report": report.as_json()})
+    lines = told_of({"report": report.as_json()})
 
     assert (table["passed"], table["failed"], table["warned"]) == (1, 0, 1)
     assert [one["severity"] for one in table["verdicts"]] == ["stop", "warn"]
-    assert "results: 1 of 2 rules hold, 1000 rows." in lines
+    assert "results: 1 of 2 rules hold, 1,000 rows." in lines
     assert lines[-1] == (
-        "Warning: unit-present (expect_x on unit) does not hold on 70 of 1000 rows. The run goes on."
+        "Warning: unit-present (expect_x on unit) does not hold on 70 of 1,000 rows. The run goes on."
     )
 
 
@@ -136,9 +142,7 @@ def test_rule_that_cannot_be_judged_stops_even_if_it_should_only_warn() -> None:
     with pytest.raises(Refused, match="could not be judged"):
         report.require_passed()
     assert report.as_json()["tables"][0]["failed"] == 1
-    assert not any(
-        line.startswith("Warning") for line in narrative._report({"report": report.as_json()})
-    )
+    assert not any(map(warns, told_of({"report": report.as_json()})))
 
 
 def test_verdict_that_is_an_error_and_a_success_is_none() -> None:
@@ -149,7 +153,7 @@ def test_reports_written_before_there_were_severities_are_told() -> None:
     verdict = {"rule": "r", "type": "t", "columns": [], "success": False, "error": False,
                "unexpected": 2, "elements": 9}  # fmt: skip
     tables = [{"table": "results", "rows": 9, "passed": 0, "failed": 1, "verdicts": [verdict]}]
-    lines = narrative._report({"report": {"engine": "x", "tables": tables}})
+    lines = told_of({"report": {"engine": "x", "tables": tables}})
 
     assert lines[1:] == [
         "results: 0 of 1 rules hold, 9 rows.",

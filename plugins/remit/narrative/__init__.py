@@ -53,9 +53,7 @@ def severity(record: Record) -> Severity:
     kind = KINDS.get(record.kind)
     if kind is None:
         return "warning"
-    if kind.severity == "info" and any(map(warns, tell(record))):
-        return "warning"
-    return kind.severity
+    return "warning" if kind.may_warn and any(map(warns, tell(record))) else kind.severity
 
 
 def what_next(records: Sequence[Record], language: str = "en") -> str:

@@ -158,9 +158,14 @@ def _failure(verdict: Data, say: Voice) -> str:
         return say("could not be judged", "n'a pas pu être vérifiée")
     if verdict["unexpected"] is None:
         return say("does not hold", "n'est pas respectée")
+    if verdict["elements"] is None:
+        found = rows(verdict["unexpected"], say)
+        return say("does not hold on {rows}", "n'est pas respectée : {rows} en défaut", rows=found)
     return say(
-        "does not hold on {n} of {rows}",
-        "n'est pas respectée sur {n} de {rows}",
-        n=vague(verdict["unexpected"], say),
+        "does not hold on {found} of {rows}",
+        "n'est pas respectée : {wrong} en défaut sur {total}",
+        found=vague(verdict["unexpected"], say),
         rows=rows(verdict["elements"], say),
+        wrong=rows(verdict["unexpected"], say),
+        total=vague(verdict["elements"], say),
     )

@@ -20,13 +20,15 @@ class Kind:
     Attributes:
         en, fr: its heading.
         tell: its sentences, from the record's data.
-        severity: of the record itself; a sentence that warns makes it a warning at least.
+        severity: of every such record.
+        may_warn: whether one of its sentences may be a warning, which makes the record one.
     """
 
     en: str
     fr: str
     tell: Teller
     severity: Severity = "info"
+    may_warn: bool = False
 
 
 KINDS: dict[str, Kind] = {
@@ -43,14 +45,14 @@ KINDS: dict[str, Kind] = {
     "divided": Kind("Divided", "Divisé en lots", extraction.divided),
     "piece": Kind("Extracted a piece", "Lot extrait", extraction.piece),
     "extracted": Kind("Extracted", "Extrait", extraction.extracted),
-    "validated": Kind("Validated", "Validé", extraction.report),
+    "validated": Kind("Validated", "Validé", extraction.report, may_warn=True),
     "invalid": Kind("Failed validation", "Validation échouée", extraction.report, "problem"),
     "sealing": Kind("Checked recipients", "Destinataires vérifiés", delivery.sealing),
     "sealed": Kind("Sealed", "Scellé", delivery.sealed),
     "delivering": Kind("Delivering", "Livraison en cours", delivery.delivering),
     "delivered": Kind("Delivered", "Livré", delivery.delivered),
-    "answered": Kind("Answered", "Réponse du destinataire", delivery.answered),
-    "confirmed": Kind("Confirmed", "Confirmé", delivery.confirmed),
+    "answered": Kind("Answered", "Réponse du destinataire", delivery.answered, may_warn=True),
+    "confirmed": Kind("Confirmed", "Confirmé", delivery.confirmed, may_warn=True),
     "deleting": Kind("Found to delete", "Copies à supprimer", deletion.deleting),
     "dump-kept": Kind("Dump kept", "Fichier d'export conservé", deletion.dump_kept),
     "deleted": Kind("Deleted", "Supprimé", deletion.deleted),

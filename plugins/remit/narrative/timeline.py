@@ -157,8 +157,8 @@ def _with_duty(starts: list[tuple[str, datetime]], duty: Duty | None) -> list[tu
 
 
 def _phases(starts: Sequence[tuple[str, datetime]], now: datetime, say: Voice) -> Iterator[Phase]:
-    ends = [start for _, start in starts[1:]] + [None]
-    for (name, start), end in zip(starts, ends, strict=True):
+    for place, (name, start) in enumerate(starts, 1):
+        end = starts[place][1] if place < len(starts) else None
         if end is None or end > start:
             yield Phase(name, say(*_NAMES[name]), start, end, start > now)
 

@@ -60,13 +60,13 @@ LIMITS = (
         "{number} personnes exclues retirées, selon {column} ; les lignes visées sont comptées avant",
     ),
     ("{number} rows at most", "au plus {number} lignes"),
+    ("{column} in {relation} with {limits}", "{column} présent dans {relation} avec {limits}"),
     (
         "{column} from {start} to before {end}, of it the run's own data interval",
         "{column} du {start} au {end} exclu, dans l'intervalle propre à l'exécution",
     ),
     ("{column} from {start} to before {end}", "{column} du {start} au {end} exclu"),
     ("{column} one of {values}", "{column} parmi {values}"),
-    ("{column} in {relation} with {limits}", "{column} présent dans {relation} avec {limits}"),
 )
 
 DIFFERENCES = (
@@ -141,7 +141,8 @@ def _french(text: str, phrases: Phrases, say: Voice) -> str | None:
         if found := _pattern(english).fullmatch(text):
             told = {name: _inside(name, value, say) for name, value in found.groupdict().items()}
             known = {name: value for name, value in told.items() if value is not None}
-            return french.format(**known) if len(known) == len(told) else None
+            if len(known) == len(told):
+                return french.format(**known)
     return None
 
 

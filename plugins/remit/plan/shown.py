@@ -200,7 +200,7 @@ def _drift(plan: Shown, say: Voice) -> Iterator[Line]:
     if not plan["drift"]:
         same = (
             "The source is as it was for run {run}.",
-            "La source est comme pour l'exécution {run}.",
+            "La source n'a pas changé depuis l'exécution {run}.",
         )
         yield Line("heading", say(*same, run=plan["previous"]))
         return

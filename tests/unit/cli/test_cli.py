@@ -18,6 +18,7 @@ from remit.cli.parser import build_parser
 from remit.testing.canaries import find_planted
 from remit.testing.laboratory import Laboratory
 from remit.testing.world import World
+from remit.wiring import open_judge
 
 pytestmark = pytest.mark.slow
 
@@ -460,3 +461,18 @@ def test_reader_that_went_away_is_no_traceback(processor, remit, monkeypatch) ->
     monkeypatch.setattr("remit.cli.evidence.open_ledger", broken)
 
     assert remit("evidence", "show").code == 0
+
+
+def test_a_story_in_french(processor, remit) -> None:
+    run = processor.open_run()
+    run.plan(processor.source(), processor.landing(), open_judge())
+
+    shown = remit("evidence", "show", run.id, "--language", "fr")
+    fields = json.loads(remit("evidence", "show", run.id, "--language", "fr", "--json").out)
+
+    assert shown.out.splitlines()[0] == f"Exécution {run.id}"
+    assert "Rien n'a été livré. Il n'y a aucune copie à supprimer." in shown.out.splitlines()[1]
+    assert shown.out.splitlines()[-1] == fields["next"] == "Ensuite : extraction."
+    assert [record["title"] for record in fields["records"]] == ["Demande", "Planifié"]
+    assert (fields["language"], fields["suspension"]) == ("fr", [])
+    assert remit("evidence", "show", run.id, "--language", "de").code == 2
