@@ -154,6 +154,8 @@ RULE_NAMES = {
     "deletion-held": "suppression suspendue",
     "hold-too-long": "suspension trop longue",
     "person-not-authorised": "personne non habilitée",
+    "person-account-shared": "compte partagé ou de service au lieu d'une personne",
+    "act-not-allowed": "acte non confié à cette personne",
     "copy-not-deleted": "copie non supprimée",
     "copy-locked": "copie verrouillée par son stockage",
     "not-held": "aucune suspension en cours",

@@ -16,6 +16,8 @@ from remit.errors import Refused
 from remit.evidence import Record
 from remit.narrative import KINDS, Language, severity, tell, title, warns, what_next
 from remit.narrative.delivery import OUTCOMES
+from remit.narrative.words import step
+from remit.plan.words import FRENCH
 from remit.ports import Rule, Verdict
 from remit.testing.world import World
 
@@ -199,6 +201,13 @@ def kinds_in_the_source() -> set[str]:
     return found
 
 
+def steps_in_the_source() -> set[str]:
+    """What custody names a step when it records what goes wrong."""
+    pattern = r"(?:\.recorded|\.step|_refused)\(\s*\"([a-z-]+)\""
+    files = (ROOT / "plugins" / "remit" / "custody").rglob("*.py")
+    return {found for path in files for found in re.findall(pattern, path.read_text("utf-8"))}
+
+
 def kinds_in_the_documentation() -> set[str]:
     """Those of the table in docs/formats.md."""
     text = (ROOT / "docs" / "formats.md").read_text("utf-8")
@@ -235,6 +244,13 @@ def test_every_kind_has_a_heading_in_each_language(kind) -> None:
     english, french = (title(record(kind), language) for language in ("en", "fr"))
 
     assert len({kind, english, french}) == 3
+
+
+def test_every_step_has_its_french() -> None:
+    steps = steps_in_the_source()
+
+    assert {"open", "plan", "extract", "deliver", "hold", "withdraw"} <= steps
+    assert {name for name in steps if step(name, FRENCH) == name} == set()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -90,7 +90,7 @@ def test_limits(english, french) -> None:
 
 
 def test_limits_of_an_instruction_have_their_french(english_in) -> None:
-    window = {"column": "at", "type": "date", "from": "2024-01-01", "to": "2025-01-01"}
+    window = {"column": "taken_at", "type": "date", "from": "2024-01-01", "to": "2025-01-01"}
     rows = Rows.model_validate(
         {
             "maximum": 10,
