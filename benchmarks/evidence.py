@@ -126,7 +126,7 @@ def _measured(
     environment = os.environ | {
         "REMIT_HOME": str(home), "REMIT_LEDGER": url, "REMIT_INCLUDE": str(world.settings.include)
     }  # fmt: skip
-    bundle = str(home / "bundle.json")
+    bundle = str(home / "run.remit.zip")
     for name, command in {
         "verify": ["evidence", "verify", "--all"],
         "export": ["evidence", "export", RUN, "--out", bundle],

@@ -17,8 +17,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -86,6 +87,15 @@ class PublicKey:
         except ValueError:
             return True
         return False
+
+    def pem(self) -> bytes | None:
+        """SubjectPublicKeyInfo in PEM, as openssl reads it; None of a hybrid, which has no such form."""
+        if self.algorithm == hybrid.ALGORITHM:
+            return None
+        kind: Any = Ed25519PublicKey if self.algorithm == "ed25519" else X25519PublicKey
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        pem: bytes = kind.from_public_bytes(self.raw).public_bytes(serialization.Encoding.PEM, form)
+        return pem
 
     def verifier(self) -> SSlibKey:
         """The key as securesystemslib verifies with it."""
@@ -156,17 +166,26 @@ def public_of(private: RecipientPrivateKey) -> PublicKey:
 
 
 def load_public(path: Path) -> PublicKey:
-    """Read a ``.pub`` file.
+    """Read a ``.pub`` file, or one public key in PEM.
 
     Raises:
         UsageError: it cannot be read or does not hold a public key.
     """
     try:
-        return PublicKey.parse(path.read_text("ascii"))
-    except (OSError, ValueError):
+        text = path.read_text("ascii")
+        return _of_pem(text) if text.startswith("-----") else PublicKey.parse(text)
+    except (OSError, ValueError, UnsupportedAlgorithm):
         raise UsageError(
             f"{path} does not hold a public key (a line such as ed25519:...)."
         ) from None
+
+
+def _of_pem(text: str) -> PublicKey:
+    key = serialization.load_pem_public_key(text.encode())
+    if text.count("-----BEGIN ") != 1 or not isinstance(key, Ed25519PublicKey | X25519PublicKey):
+        raise ValueError("not one key of a kind that is used here")
+    algorithm = "ed25519" if isinstance(key, Ed25519PublicKey) else "x25519"
+    return PublicKey(algorithm, key.public_bytes_raw())
 
 
 def sign(payload: bytes, payload_type: str, signer: Signer, onto: bytes | None = None) -> bytes:

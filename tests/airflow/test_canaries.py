@@ -143,7 +143,7 @@ class Searched:
         output = "".join(self._capfd.readouterr())
         (folder / "output").write_text(output)
         (folder / "more").write_text("\n".join(told))
-        bundle = str(folder / "bundle.json")
+        bundle = str(folder / "run.remit.zip")
         for command in (
             ["evidence", "show", self.story.run, "--json"],
             ["evidence", "show", self.story.run],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import pytest
 
 from remit import signing
 from remit.adapters.folder import FolderStore
-from remit.bundle import make_bundle, verify_bundle
+from remit.bundle import archive, make_bundle, verify_bundle
 from remit.cli import main
 from remit.confirm import PAYLOAD_TYPE
 from remit.custody import Run, rotate
@@ -24,6 +27,9 @@ from remit.succession import KEYS, endorse
 from remit.testing.world import World
 from remit.verification import verify_log
 from remit.wiring import open_deployment
+
+sys.path.append(str(Path(__file__).parent))
+edits = import_module("bundle_edits")
 
 CLASSES = {"kalisil": None, "registry": ["technical"], "archive": ["identity"]}
 
@@ -209,33 +215,59 @@ def test_checkpoint_of_an_old_key_counts_only_for_its_own_time(rotated) -> None:
 
 def test_bundle_of_an_old_run_verifies_from_the_key_that_its_instruction_names(rotated) -> None:
     world, deployment = rotated
-    bundle = make_bundle(deployment.log.ledger, "durand-test")
+    bundle = make_bundle(deployment.log.ledger, "durand-test", signer=deployment.log.signer)
 
     findings = verify_bundle(bundle, world.settings.trust())
 
-    assert "its signing key was rotated 2 times since, each time endorsed" in findings.proved
-    assert any("every copy is deleted" in line for line in findings.proved)
-    assert "that no later rotation or revocation was left out" in findings.not_proved
+    assert "its signing key was rotated 2 times since, each time endorsed" in findings.claims()
+    assert any("every copy is deleted" in line for line in findings.claims())
+    assert "that no later rotation or revocation was left out" in findings.open_questions()
 
 
 @pytest.mark.parametrize("change", ["dropped", "reordered", "endorsement"])
 def test_bundle_whose_endorsements_were_changed(rotated, change) -> None:
     world, deployment = rotated
-    fields = json.loads(make_bundle(deployment.log.ledger, "durand-test"))
-    if change == "dropped":
-        del fields["keys"][1]
-    elif change == "reordered":
-        fields["keys"].reverse()
-    else:
-        body = json.loads(fields["keys"][0]["body"])
-        body["data"]["endorsement"] = json.loads(fields["keys"][1]["body"])["data"]["endorsement"]
-        fields["keys"][0]["body"] = json.dumps(body, separators=(",", ":"), sort_keys=True)
+    bundle = make_bundle(deployment.log.ledger, "durand-test", signer=deployment.log.signer)
+
+    def edit(fields: dict[str, Any]) -> None:
+        if change == "dropped":
+            del fields["keys"][1]
+        elif change == "reordered":
+            fields["keys"].reverse()
+        else:
+            body = json.loads(fields["keys"][0]["body"])
+            other = json.loads(fields["keys"][1]["body"])["data"]["endorsement"]
+            body["data"]["endorsement"] = other
+            fields["keys"][0]["body"] = json.dumps(body, separators=(",", ":"), sort_keys=True)
 
     with pytest.raises(EvidenceBroken):
-        verify_bundle(
-            json.dumps(fields, separators=(",", ":"), sort_keys=True).encode(),
-            world.settings.trust(),
-        )
+        verify_bundle(edits.with_evidence(bundle, edit), world.settings.trust())
+
+
+def test_bundle_of_an_old_run_is_checked_without_remit(rotated, tmp_path) -> None:
+    world, deployment = rotated
+    path, program = tmp_path / "run.remit.zip", tmp_path / "check.py"
+    bundle = make_bundle(deployment.log.ledger, "durand-test", signer=deployment.log.signer)
+    path.write_bytes(bundle)
+    program.write_bytes(archive.unpack(bundle)["check.py"])
+    key = world.settings.include / "controllers/durand/keys/controller.pub"
+    line = [sys.executable, "-I", "-S", program, path, key]
+
+    assert "VERIFIED" in subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+    path.write_bytes(edits.with_evidence(bundle, lambda fields: fields["keys"].pop(0)))
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert (done.returncode, "NOT VERIFIED" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("key", ["first", "second"])
+def test_statements_are_signed_by_the_key_in_force_alone(rotated, key) -> None:
+    world, deployment = rotated
+    first = world.root / "processor" / "keys" / "processor.pem"
+    path = first if key == "first" else world.root / key
+
+    with pytest.raises(Refused, match="statement-key-differs"):
+        make_bundle(deployment.log.ledger, "durand-test", signer=signing.load_signer(str(path)))
 
 
 def test_new_version_with_the_new_key_runs(rotated) -> None:
@@ -265,11 +297,10 @@ def test_bundle_of_a_run_under_the_next_key_of_its_instruction(rotated) -> None:
     path = world.controller.instruct(world.parties, "next.yaml", edit)
     run = Run("durand-next", deployment, "test")
     run.open_file(path, world.source().label, str(world.landing_path))
-    bundle = make_bundle(deployment.log.ledger, run.id)
+    bundle = make_bundle(deployment.log.ledger, run.id, signer=deployment.log.signer)
 
     assert verify_bundle(bundle, world.settings.trust()).run == run.id
-    fields = json.loads(bundle) | {"keys": []}
-    without = json.dumps(fields, separators=(",", ":"), sort_keys=True).encode()
+    without = edits.with_evidence(bundle, lambda fields: fields["keys"].clear())
     with pytest.raises(EvidenceBroken, match="not among the trusted"):
         verify_bundle(without, world.settings.trust())
 

@@ -17,14 +17,13 @@ import pytest
 from remit import canonical, signing
 from remit.adapters.folder import FolderStore
 from remit.adapters.ledger import SqlLedger
-from remit.bundle import make_bundle, verify_bundle
+from remit.bundle import make_bundle
 from remit.cli import main
 from remit.confirm import verify_receipt
 from remit.custody import Register
 from remit.errors import EvidenceBroken, Refused, Unavailable
 from remit.evidence import Checkpoint, EvidenceLog, Ledger, Record
 from remit.instruction import (
-    TrustStore,
     VerifiedInstruction,
     digest_of,
     parse,
@@ -113,7 +112,6 @@ class History:
         self._stop()
         self._withdraw()
         self.key = signing.load_public(root / "processor" / "keys" / "processor.pem.pub")
-        self.bundle = make_bundle(open_ledger(world.settings), run.id)
 
     def _answer_wrongly(self) -> None:
         (self.folder / "receipt.dsse.json").write_bytes(b"{}")
@@ -233,7 +231,6 @@ def test_history_holds_every_kind_of_record(history) -> None:
 
 def test_untouched_evidence_verifies(history, home, check) -> None:
     assert check().size == len(bodies(home))
-    assert verify_bundle(history.bundle, history.world.settings.trust()).run == "durand-main"
 
 
 # --- signed documents ----------------------------------------------------------------------------
@@ -640,7 +637,7 @@ def test_no_proof_is_made_of_nodes_that_were_changed(home, change) -> None:
     sql(home, f"UPDATE remit_record SET {change} WHERE run <> 'durand-main'")
 
     with pytest.raises(EvidenceBroken, match=r"tree"):
-        make_bundle(ledger_at(home), "durand-main")
+        make_bundle(ledger_at(home), "durand-main", signer=None)
 
 
 def test_edge_that_leads_to_the_signed_root_by_other_subtrees_is_not_built_upon(
@@ -653,152 +650,6 @@ def test_edge_that_leads_to_the_signed_root_by_other_subtrees_is_not_built_upon(
 
     with pytest.raises(EvidenceBroken, match="the tree's edge"):
         log.append("durand-new", "opened", {}, "me", step=0)
-
-
-# --- the bundle -----------------------------------------------------------------------------------
-
-
-def test_bundle_with_one_bit_changed(history) -> None:
-    trust = history.world.settings.trust()
-
-    def verify_it(data: bytes) -> None:
-        verify_bundle(data, trust)
-
-    accepted = survivors(flipped(history.bundle), verify_it, EvidenceBroken, Refused)
-
-    assert accepted == []
-
-
-def test_bundle_spelt_in_capitals(history) -> None:
-    fields = json.loads(history.bundle)
-    fields["records"][0]["proof"][0] = fields["records"][0]["proof"][0].upper()
-
-    with pytest.raises(EvidenceBroken):
-        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
-
-
-def _swap(fields: dict[str, Any], a: int, b: int) -> None:
-    fields["records"][a], fields["records"][b] = fields["records"][b], fields["records"][a]
-
-
-def _swap_proofs(fields: dict[str, Any]) -> None:
-    one, other = fields["records"][3], fields["records"][4]
-    one["proof"], other["proof"] = other["proof"], one["proof"]
-
-
-def _edit(index: int, **changed: Any) -> Callable[[dict[str, Any]], None]:
-    def edit(fields: dict[str, Any]) -> None:
-        record = json.loads(fields["records"][index]["body"]) | changed
-        fields["records"][index]["body"] = canonical.dumps(record).decode()
-
-    return edit
-
-
-BUNDLES = {
-    "first record dropped": lambda f: f["records"].pop(0),
-    "record dropped": lambda f: f["records"].pop(4),
-    "all records dropped": lambda f: f["records"].clear(),
-    "two records reordered": lambda f: _swap(f, 3, 4),
-    "record twice": lambda f: f["records"].insert(3, f["records"][3]),
-    "proofs swapped": _swap_proofs,
-    "proof cut short": lambda f: f["records"][3]["proof"].pop(),
-    "proof too long": lambda f: f["records"][3]["proof"].append("00" * 32),
-    "proof endless": lambda f: f["records"][3]["proof"].extend(["00" * 32] * 100),
-    "no proof": lambda f: f["records"][3].update(proof=[]),
-    "another run": lambda f: f.update(run="durand-other"),
-    "another format": lambda f: f.update(format="remit-bundle-2"),
-    "unknown field": lambda f: f.update(comment="x"),
-    "unknown field of a record": lambda f: f["records"][0].update(comment="x"),
-    "no checkpoint": lambda f: f.update(checkpoint=""),
-    "records as text": lambda f: f.update(records="abc"),
-    "records as an object": lambda f: f.update(records={"body": 1}),
-    "body as a number": lambda f: f["records"][0].update(body=1),
-    "body as a list": lambda f: f["records"][0].update(body=[]),
-    "proof as text": lambda f: f["records"][0].update(proof="00"),
-    "node as a number": lambda f: f["records"][0].update(proof=[1]),
-    "another time": _edit(3, at="2026-01-01T00:00:00Z"),
-    "another place": _edit(3, seq=0),
-    "a place before the first": _edit(3, seq=-1),
-    "a place after the last": _edit(3, seq=10**6),
-    "another step": _edit(3, step=4),
-    "data that is none": _edit(0, data=None),
-    "data that is a list": _edit(0, data=[]),
-    "another kind": _edit(0, kind="planned"),
-    "an unknown field in a record": _edit(3, comment="x"),
-}
-
-
-@pytest.mark.parametrize("edit", BUNDLES.values(), ids=BUNDLES)
-def test_bundle_changed(history, edit) -> None:
-    fields = json.loads(history.bundle)
-    edit(fields)
-
-    with pytest.raises(EvidenceBroken):
-        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
-
-
-@pytest.mark.parametrize("seq", ["3", None, [], {}])
-def test_bundle_whose_record_has_no_place(history, seq) -> None:
-    fields = json.loads(history.bundle)
-    _edit(3, seq=seq)(fields)
-
-    with pytest.raises(EvidenceBroken):
-        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
-
-
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"NaN", b"\xff", b"[" * 100_000])
-def test_bundle_that_is_none(history, data) -> None:
-    with pytest.raises(EvidenceBroken, match="no longer well formed"):
-        verify_bundle(data, history.world.settings.trust())
-
-
-def test_bundle_with_another_checkpoint_of_another_key(history, tmp_path) -> None:
-    fields = json.loads(history.bundle)
-    home = history.world.root / "processor"
-    fields["checkpoint"] = resigned(home, stranger(tmp_path)).decode()
-
-    with pytest.raises(EvidenceBroken, match="not among the trusted keys"):
-        verify_bundle(canonical.dumps(fields), history.world.settings.trust())
-
-
-def test_bundle_without_its_last_record_says_what_it_does_not_prove(history) -> None:
-    fields = json.loads(history.bundle)
-    fields["records"].pop()
-
-    findings = verify_bundle(canonical.dumps(fields), history.world.settings.trust())
-
-    assert "the run has not ended: deletion is not in here" in findings.not_proved
-
-
-def test_bundle_of_an_untrusted_controller(history, tmp_path) -> None:
-    with pytest.raises(Refused, match="controller-unknown"):
-        verify_bundle(history.bundle, TrustStore(tmp_path))
-
-
-DOCUMENTS = {
-    "sealing": ("manifest", "manifest"),
-    "confirmed": ("receipt", "receipt"),
-    "deleted": ("certificate", "certificate"),
-}
-
-
-@pytest.mark.parametrize("kind", DOCUMENTS)
-def test_document_changed_in_a_log_that_the_processor_signed_anew(history, tmp_path, kind) -> None:
-    """The processor can sign its log again, but not the controller's and the target's words."""
-    signer = signing.load_signer(history.world.settings.signing_key)
-    settings = Settings.from_environment({"REMIT_HOME": str(tmp_path / "forged")})
-    ledger = open_ledger(settings, create=True)
-    log = EvidenceLog(ledger, signer, history.world.clock)
-    field, _ = DOCUMENTS[kind]
-    for step, record in enumerate(history.run.story.records):
-        data = dict(record.data)
-        if record.kind == kind:
-            data[field] = next(flipped(data[field].encode(), 1, seed=step))[1].decode("latin-1")
-        log.append(record.run, record.kind, data, record.by, step=step)
-
-    with pytest.raises(EvidenceBroken) as caught:
-        verify_bundle(make_bundle(ledger, "durand-main"), history.world.settings.trust())
-    assert caught.value.where.startswith("record ")
 
 
 # --- through the command line ---------------------------------------------------------------------
@@ -815,22 +666,6 @@ def test_tampered_log_exits_5_and_says_where(history, home, monkeypatch, capsys)
     assert "evidence broken at record 2: it was changed" in capsys.readouterr().err
     assert main(["evidence", "verify", "--all", "--key", key, "--json"]) == 5
     assert "record 2" in json.loads(capsys.readouterr().out)["error"]["message"]
-
-
-def test_tampered_bundle_exits_5_and_says_where(history, tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setenv("REMIT_HOME", str(tmp_path / "elsewhere"))
-    trust = str(history.world.settings.include / "controllers")
-    path = tmp_path / "bundle.json"
-    fields = json.loads(history.bundle)
-    _edit(3, by="somebody")(fields)
-    path.write_bytes(canonical.dumps(fields))
-
-    assert main(["evidence", "verify", str(path), "--trust", trust]) == 5
-    assert "evidence broken at record 4" in capsys.readouterr().err
-
-    path.write_bytes(history.bundle)
-    assert main(["evidence", "verify", str(path), "--trust", trust]) == 0
-    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_step_on_a_tampered_log_is_not_taken(history, home, monkeypatch, capsys) -> None:

@@ -156,7 +156,7 @@ def test_run_refused_when_opened_can_be_opened_later_and_its_evidence_verifies(
     run.open(envelope, world.source().label, str(world.landing_path))
     world.deliver(run, judge)
     findings = verify_bundle(
-        make_bundle(open_ledger(world.settings), run.id), world.settings.trust()
+        make_bundle(open_ledger(world.settings), run.id, signer=None), world.settings.trust()
     )
 
     assert [record.kind for record in findings.records][:3] == ["refused", "opened", "planned"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from remit import signing
 from remit.adapters.folder import FolderStore
 from remit.adapters.folder_landing import FolderLanding
 from remit.adapters.ledger import SqlLedger
@@ -75,7 +76,24 @@ def test_bundle_of_a_run_that_was_refused_before_it_began(world, refuses) -> Non
     ledger = SqlLedger(world.settings.ledger, world.settings.home / "witness.dsse.json")
 
     with refuses(at="run durand-test", saying="before it had an instruction"):
-        make_bundle(ledger, "durand-test")
+        make_bundle(ledger, "durand-test", signer=None)
+
+
+@pytest.mark.vector("statement-key-differs")
+def test_bundle_with_statements_of_another_key_than_the_logs(
+    world, up_to, cli, monkeypatch, tmp_path
+) -> None:
+    run = up_to(world, "plan")
+    signing.new_key("signing", tmp_path / "other.pem")
+    monkeypatch.setenv("REMIT_SIGNING_KEY", str(tmp_path / "other.pem"))
+    out = tmp_path / "run.remit.zip"
+
+    cli.refused(
+        "evidence", "export", run.id, "--out", out,
+        at="REMIT_SIGNING_KEY", saying="not the key that the log goes on under",
+    )  # fmt: skip
+
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("step", ["seal", "hold", "delete"])

@@ -13,6 +13,7 @@ from remit.instruction.plain_language import Language
 from remit.pseudonyms import ID_TYPES
 
 evidence = Later("remit.cli.evidence")
+verification = Later("remit.cli.verify")
 exchange = Later("remit.cli.exchange")
 grants = Later("remit.cli.grants")
 instruction = Later("remit.cli.instruction")
@@ -250,8 +251,11 @@ def _evidence(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     _language(show)
     export = _command(group, "export", evidence.export, "one run's evidence as one file")
     export.add_argument("run", type=_text)
-    export.add_argument("--out", type=_path, required=True)
-    verify = _command(group, "verify", evidence.verify, "check a bundle, or the whole log")
+    about = "the ZIP file, such as RUN.remit.zip"
+    export.add_argument("--out", type=_path, required=True, help=about)
+    about = "leave out the in-toto statements, where the processor's signing key is not at hand"
+    export.add_argument("--without-statements", action="store_true", help=about)
+    verify = _command(group, "verify", verification.verify, "check a bundle, or the whole log")
     what = verify.add_mutually_exclusive_group(required=True)
     what.add_argument("file", type=_path, nargs="?", help="a bundle, checked offline")
     what.add_argument("--all", action="store_true", help="the whole log of this deployment")
@@ -316,5 +320,5 @@ def _interval(parser: argparse.ArgumentParser) -> None:
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:
-    about = "controllers' public keys; by default include/controllers"
+    about = "controllers' public keys, a folder or one file; by default include/controllers"
     parser.add_argument("--trust", type=_path, metavar="DIR", help=about)

@@ -73,8 +73,8 @@ class TrustStore:
     A file `<root>/<controller>/threshold` says how many of them must sign an instruction.
 
     Args:
-        flat: also take ``.pub`` files of `root` itself, for whatever controller: for a reader who
-            names a folder with the one key that he was given.
+        flat: also take ``.pub`` files of `root` itself, or `root` as such a file, for whatever
+            controller: for a reader who names the one key that he was given, or its folder.
     """
 
     def __init__(self, root: Path, *, flat: bool = False) -> None:
@@ -95,7 +95,7 @@ class TrustStore:
         path = self._folder(controller) / "threshold"
         try:
             path.lstat()  # a link that leads nowhere stands for a number that we do not know
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 1
         except OSError as error:
             raise Unavailable(str(path), f"it cannot be read ({error.strerror}).") from None
@@ -121,7 +121,8 @@ class TrustStore:
         """
         own = self.root / controller / "keys"
         folder = self.root if self.is_flat(controller) else own
-        keys = [signing.load_public(path) for path in _public_files(folder)]
+        alone = self._flat and folder.is_file()
+        keys = [signing.load_public(one) for one in ([folder] if alone else _public_files(folder))]
         keys = [key for key in keys if key.algorithm == "ed25519"]
         if not keys:
             raise Refused(

@@ -143,11 +143,11 @@ class Demo:
         [received] = controller["instructions"]
         known = (received["state"], [entry["run"] for entry in received["runs"]])
         self._check(known == ("in force", [run]), "the record has the instruction and its run")
-        bundle = str(self._home.processor / f"{run}.bundle.json")
+        bundle = str(self._home.processor / f"{run}.remit.zip")
         self._remit("evidence", "export", run, "--out", bundle)
         trust = str(self._home.include / "controllers")
-        for line in self._remit("evidence", "verify", bundle, "--trust", trust)["proved"]:
-            self._check(True, f"the exported bundle proves: {line}")
+        for found in self._remit("evidence", "verify", bundle, "--trust", trust)["proved"]:
+            self._check(True, f"the exported bundle proves: {found['claim']}")
 
     def _check_places(self, run: str) -> None:
         home = self._home

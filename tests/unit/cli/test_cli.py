@@ -163,7 +163,7 @@ USAGE = {
     "landing of an unknown kind": [
         "run", "include/instructions/durand.yaml", "--source", "LIS", "--landing", "smb://x",
     ],
-    "no bundle": ["evidence", "verify", "nowhere.json"],
+    "no bundle": ["evidence", "verify", "nowhere.zip"],
     "no checkpoint": ["evidence", "verify", "--all", "--checkpoint", "nowhere.json"],
     "key that is none": ["evidence", "verify", "--all", "--key", "lis.sqlite"],
     "key that is there already": ["keys", "new", "signing", "controller/controller.pem"],
@@ -378,8 +378,8 @@ def test_newcomer_from_draft_to_verified_evidence(
     story = done("evidence", "show", run)
     assert story["records"][-1]["kind"] == "deleted"
     assert [entry["run"] for entry in done("evidence", "show")["runs"]] == [run]
-    done("evidence", "export", run, "--out", "bundle.json")
-    assert done("evidence", "verify", "bundle.json", "--trust", trusted)["run"] == run
+    done("evidence", "export", run, "--out", "run.remit.zip")
+    assert done("evidence", "verify", "run.remit.zip", "--trust", trusted)["run"] == run
     received = 1  # the instruction itself, in the register
     assert done("evidence", "verify", "--all")["records"] == len(story["records"]) + received
     assert done("evidence", "verify", "--all", "--key", "processor.pem.pub")["root"]
