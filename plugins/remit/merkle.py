@@ -92,10 +92,60 @@ def inclusion_proof(index: int, size: int, completed: Mapping[int, Sequence[byte
     Raises:
         LookupError: one of them is not there.
     """
-    return [
-        Frontier(size, tuple(completed[node.last][node.height] for node in step)).root()
-        for step in proof_nodes(index, size)
-    ]
+    return [_root(step, completed) for step in proof_nodes(index, size)]
+
+
+def consistency_nodes(old: int, size: int) -> list[list[Node]]:
+    """What the proof is made of that a tree of `size` extends that of its first `old` leaves.
+
+    Each step is the root over some full subtrees, in the order of RFC 6962, 2.1.2; none for `old` = `size`.
+
+    Args:
+        old: from 1 to `size`.
+    """
+    start, stop, path = 0, size, list[list[Node]]()
+    while stop > old:
+        split = start + _split(stop - start)
+        if old <= split:
+            path.append(_full_subtrees(split, stop))
+            stop = split
+        else:
+            path.append(_full_subtrees(start, split))
+            start = split
+    return [*([_full_subtrees(start, stop)] if start else []), *path[::-1]]
+
+
+def consistency_proof(old: int, size: int, completed: Mapping[int, Sequence[bytes]]) -> list[bytes]:
+    """The proof itself; `completed` and errors as of `inclusion_proof`."""
+    return [_root(step, completed) for step in consistency_nodes(old, size)]
+
+
+def is_consistent(old: int, old_root: bytes, size: int, root: bytes, path: Sequence[bytes]) -> bool:
+    """Whether the path shows that the tree of `size` leaves extends the one of `old` (RFC 9162, 2.1.4.2)."""
+    if not 0 < old <= size or (old == size and (path or old_root != root)):
+        return False
+    if old == size:
+        return True
+    nodes = [old_root, *path] if old & (old - 1) == 0 else list(path)
+    first, last = old - 1, size - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    found_old = found = nodes[0] if nodes else b""
+    for node in nodes[1:]:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            found_old, found = node_hash(node, found_old), node_hash(node, found)
+            while first and not first & 1:
+                first, last = first >> 1, last >> 1
+        else:
+            found = node_hash(found, node)
+        first, last = first >> 1, last >> 1
+    return (found_old, found, last) == (old_root, root, 0)
+
+
+def _root(step: Sequence[Node], completed: Mapping[int, Sequence[bytes]]) -> bytes:
+    return Frontier(0, tuple(completed[node.last][node.height] for node in step)).root()
 
 
 def _full_subtrees(start: int, stop: int) -> list[Node]:

@@ -28,7 +28,7 @@ from remit import canonical, signing
 from remit.bundle import FORMAT, archive, make_bundle, statements, verify_bundle
 from remit.cli import main
 from remit.errors import EvidenceBroken, Refused
-from remit.evidence import EvidenceLog
+from remit.evidence import Checkpoint, EvidenceLog, Fact
 from remit.instruction import TrustStore
 from remit.ports import Rule, Verdict
 from remit.testing.world import World
@@ -90,7 +90,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> Wh
 
 
 def test_the_same_log_gives_the_same_bytes(whole) -> None:
-    assert whole.bundle() == whole.data
+    assert whole.bundle() == whole.bundle()
 
 
 def test_documents_can_be_opened_by_a_person(whole) -> None:
@@ -165,31 +165,29 @@ def test_statements_are_read_by_the_in_toto_library(whole) -> None:
     assert {"name": "manifest.dsse.json", "digest": manifest} in found["deliver"]["subject"]
 
 
-def test_record_of_a_kind_that_nobody_knows_yet(whole, tmp_path) -> None:
+def test_record_of_a_kind_that_nobody_knows_yet(whole) -> None:
     """Other parts of remit add kinds; a bundle has them, whatever they are called."""
     told = {"person": "Camille Moreau", "answer": "approve", "note": "`|<script>"}
     kinds = {"approved": told, "../../etc/passwd": told, "noted": None, "listed": ["a"]}
-    ledger, log = forged(whole, tmp_path, lambda kind, data: data)
-    steps = len(whole.run.story.records)
-    for step, (kind, data) in enumerate(kinds.items(), steps):
-        log.append("durand-main", kind, data, "me", step=step)
-    bundle = make_bundle(ledger, "durand-main", signer=whole.signer)
+    run = whole.world.open_run("durand-new")
+    for kind, data in kinds.items():
+        whole.world.deployment().log.append(run.id, kind, data, "me", step=None)
+    bundle = whole.bundle(run.id)
 
     files = archive.unpack(bundle)
     assert verify_bundle(bundle, whole.trust).records[-1].kind == "listed"
-    assert json.loads(files[f"documents/{steps:05}-approved.json"]) == told
-    assert json.loads(files[f"documents/{steps + 1:05}-other.json"]) == told
+    assert json.loads(files["documents/00001-approved.json"]) == told
+    assert json.loads(files["documents/00002-other.json"]) == told
 
 
-def test_thousands_of_pieces_are_one_file_and_not_thousands(whole, tmp_path) -> None:
-    ledger, log = forged(whole, tmp_path, lambda kind, data: data)
-    first = len(whole.run.story.records)
-    for step in range(first, first + 101):
-        log.append("durand-main", "piece", {"number": step}, "me", step=step)
-    bundle = make_bundle(ledger, "durand-main", signer=whole.signer)
+def test_thousands_of_pieces_are_one_file_and_not_thousands(whole) -> None:
+    run = whole.world.open_run("durand-pieces")
+    facts = [Fact(run.id, "piece", {"number": number}, None) for number in range(101)]
+    whole.world.deployment().log.append_all(facts, "me")
+    bundle = whole.bundle(run.id)
 
     files = archive.unpack(bundle)
-    assert verify_bundle(bundle, whole.trust).run == "durand-main"
+    assert verify_bundle(bundle, whole.trust).run == run.id
     assert not [name for name in files if "piece" in name]
     assert "| `piece` | 101 |" in files["README.md"].decode()
 
@@ -322,19 +320,48 @@ def test_export_without_the_key_says_what_to_do(whole, tmp_path, monkeypatch, ca
 
 
 def test_a_checkpoint_kept_elsewhere_is_compared(whole, tmp_path) -> None:
-    newest = open_ledger(whole.world.settings).checkpoint() or b""
+    own = whole.files["evidence/checkpoint.dsse.json"]
     manifest = json.loads(whole.files["documents/00005-sealing.manifest.json"])
-    ledger, _ = forged(whole, tmp_path, lambda kind, data: data)
-    other = ledger.checkpoint() or b""
+    delivered, later = manifest["checkpoint"].encode(), open_ledger(whole.world.settings)
+    other = forged(whole, tmp_path, lambda kind, data: data)[0].checkpoint()
 
-    findings = verify_bundle(whole.data, whole.trust, [newest, manifest["checkpoint"].encode()])
-
-    assert any("the log is the one of your checkpoint" in claim for claim in findings.claims())
+    for kept in (own, delivered):
+        claims = verify_bundle(whole.data, whole.trust, [kept]).claims()
+        assert any("the log is the one of your checkpoint" in claim for claim in claims)
+    whole.world.deployment().log.append("noted", "noted", {}, "me", step=None)
+    findings = verify_bundle(whole.data, whole.trust, [later.checkpoint() or b""])
     assert any("that the log is the one of your" in claim for claim in findings.open_questions())
-    with pytest.raises(EvidenceBroken, match="another log's"):
-        verify_bundle(whole.data, whole.trust, [other])
-    with pytest.raises(EvidenceBroken):
-        verify_bundle(whole.data, whole.trust, [b"{}"])
+
+    for kept, said in ((other, "another log's"), (rooted(whole, own), "rewritten"),
+                       (rooted(whole, delivered), "rewritten"), (b"{}", "well formed")):  # fmt: skip
+        with pytest.raises(EvidenceBroken, match=said):
+            verify_bundle(whole.data, whole.trust, [kept])
+
+
+def rooted(whole: Whole, envelope: bytes) -> bytes:
+    """A checkpoint of the same size over another history, which the processor signed too."""
+    said = Checkpoint.unverified(envelope, "it")
+    return Checkpoint(said.log, said.size, "00" * 32, said.at).sign(whole.signer)
+
+
+def test_the_log_grew_out_of_the_one_that_the_target_knows(whole) -> None:
+    claims = verify_bundle(whole.data, whole.trust).claims()
+    assert any(claim.startswith("the log grew out of the one of 6 records") for claim in claims)
+
+    [proof] = whole.files["evidence/consistency.proof"].decode().splitlines()
+    for changed in ("", proof[:64], f"{proof} {'00' * 32}", "00" * 32):
+        files = {"evidence/consistency.proof": f"{changed}\n".encode()}
+        anew = edits.with_files(whole.data, lambda f, c=files: f.update(c))
+        whole.refuse(anew, "the log was rewritten since its manifest was signed")
+
+
+def test_a_log_that_was_rewritten_after_the_delivery(whole, tmp_path) -> None:
+    """The processor signs another history, and puts the delivered manifest into it."""
+    ledger, _ = forged(whole, tmp_path, lambda kind, data: data)
+
+    bundle = make_bundle(ledger, "durand-main", signer=whole.signer)
+
+    assert whole.refuse(bundle, "a checkpoint of another log").where.startswith("record ")
 
 
 def test_bundle_that_was_kept_still_verifies() -> None:

@@ -18,7 +18,10 @@ from remit.evidence import EvidenceLog, Fact, Kept, Record, parse_timestamp, tim
 from remit.merkle import (
     EMPTY_ROOT,
     Frontier,
+    consistency_nodes,
+    consistency_proof,
     inclusion_proof,
+    is_consistent,
     leaf_hash,
     nodes_text,
     parse_nodes,
@@ -102,6 +105,41 @@ def test_wrong_proof_leads_to_no_or_another_root(entries, data) -> None:
     assert root_from_proof(leaves[index], index, len(leaves), path[:-1]) != root
     assert root_from_proof(leaves[index], index, len(leaves), [*path, bytes(32)]) != root
     assert root_from_proof(leaves[index], index, len(leaves), path[1:]) != root
+
+
+def naive_consistency(old: int, entries: list[bytes], whole: bool = True) -> list[bytes]:
+    """RFC 6962, 2.1.2: SUBPROOF."""
+    if old == len(entries):
+        return [] if whole else [naive_root(entries)]
+    split = 1
+    while split * 2 < len(entries):
+        split *= 2
+    if old <= split:
+        return [*naive_consistency(old, entries[:split], whole), naive_root(entries[split:])]
+    rest = naive_consistency(old - split, entries[split:], False)
+    return [*rest, naive_root(entries[:split])]
+
+
+@given(bodies, st.data())
+def test_consistency_proof_is_that_of_the_rfc_and_shows_that_nothing_was_rewritten(entries, data):
+    old, size = data.draw(st.integers(1, len(entries))), len(entries)
+    _, completed = grown([leaf_hash(entry) for entry in entries])
+    asked = {node.last for step in consistency_nodes(old, size) for node in step}
+    before, now = naive_root(entries[:old]), naive_root(entries)
+
+    path = consistency_proof(old, size, {place: completed[place] for place in asked})
+
+    assert path == naive_consistency(old, entries)
+    assert is_consistent(old, before, size, now, path)
+    assert not is_consistent(old, bytes(32), size, now, path)
+    assert not is_consistent(old, before, size, bytes(32), path)
+    assert not is_consistent(old, before, size, now, [*path, bytes(32)])
+    assert not is_consistent(size + 1, before, size, now, path)
+    assert not is_consistent(0, before, size, now, path)
+    for place in range(len(path)):
+        bent = [*path[:place], bytes(32), *path[place + 1 :]]
+        assert not is_consistent(old, before, size, now, bent)
+        assert not is_consistent(old, before, size, now, path[:place])
 
 
 @given(bodies, st.integers(1, 200))

@@ -16,7 +16,7 @@ from io import BytesIO
 from remit.errors import EvidenceBroken
 
 LARGEST = 1 << 28
-"""The most bytes of a bundle: 256 MiB, of a run in some 100,000 pieces."""
+"""The most bytes of a bundle: 256 MiB, of a run in some 40,000 pieces."""
 
 _BEGINNING = (1980, 1, 1, 0, 0, 0)  # ZIP knows no earlier time
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){0,2}")

@@ -13,6 +13,7 @@ from remit.succession import KEYS
 
 FORMAT = "remit-bundle-2"
 _HEAD, _CHECKPOINT = "evidence/bundle.json", "evidence/checkpoint.dsse.json"
+_GROWTH = "evidence/consistency.proof"
 _LONGEST_PROOF = 64
 
 
@@ -35,12 +36,18 @@ class Proved:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A run's records, those of the processor's keys, and the checkpoint that covers both."""
+    """A run's records, those of the processor's keys, and the checkpoint that covers both.
+
+    Attributes:
+        consistency: the proof that the log extends the one whose checkpoint the manifest carries; no
+            nodes where there is no manifest.
+    """
 
     run: str
     checkpoint: bytes
     keys: Proved
     records: Proved
+    consistency: tuple[bytes, ...] = ()
 
     def last(self, kind: str) -> Record | None:
         """The last record of a kind."""
@@ -64,7 +71,8 @@ class Evidence:
     def files(self) -> dict[str, bytes]:
         """The evidence as files."""
         head = canonical.dumps({"format": FORMAT, "run": self.run})
-        found = {_HEAD: head, _CHECKPOINT: self.checkpoint}
+        growth = nodes_text(self.consistency).encode() + b"\n"
+        found = {_HEAD: head, _CHECKPOINT: self.checkpoint, _GROWTH: growth}
         for name, proved in (("keys", self.keys), ("records", self.records)):
             bodies, proofs = _names(name)
             found[bodies] = _lines([record.body() for record in proved.records])
@@ -83,7 +91,9 @@ class Evidence:
             if set(head) != {"format", "run"} or head["format"] != FORMAT:
                 raise ValueError
             keys, records = (_read(files, name) for name in ("keys", "records"))
-            found = cls(str(head["run"]), files[_CHECKPOINT], keys, records)
+            [growth] = _split(files[_GROWTH])
+            nodes = parse_nodes(growth.decode("ascii"))
+            found = cls(str(head["run"]), files[_CHECKPOINT], keys, records, nodes)
         except (ValueError, TypeError, KeyError):
             changed = "its evidence was changed: it is no longer well formed."
             raise EvidenceBroken("the bundle", changed) from None

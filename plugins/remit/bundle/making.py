@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from securesystemslib.signer import Signer
 
@@ -10,11 +11,19 @@ from remit import signing
 from remit.bundle import archive, statements
 from remit.bundle.contents import contents
 from remit.bundle.files import Evidence, Proved, root_of
+from remit.bundle.growth import carried
 from remit.errors import EvidenceBroken, Refused
 from remit.evidence import Checkpoint, Ledger, Record
 from remit.instruction import digest_of, parse
 from remit.instruction.trust import payload_of
-from remit.merkle import inclusion_proof, parse_nodes, proof_nodes
+from remit.merkle import (
+    Node,
+    consistency_nodes,
+    consistency_proof,
+    inclusion_proof,
+    parse_nodes,
+    proof_nodes,
+)
 from remit.signing import PublicKey
 from remit.succession import KEYS, Succession
 
@@ -69,8 +78,18 @@ def gather(ledger: Ledger, run: str) -> Evidence:
             "look at it with remit evidence show, and verify the log with remit evidence verify --all.",
         )
     keys = [one.record() for one in ledger.kept(KEYS) if one.seq < checkpoint.size]
-    proved = [_proved(ledger, of, checkpoint) for of in (keys, records)]
-    return Evidence(run, envelope, *proved)
+    proved_keys, proved = (_proved(ledger, of, checkpoint) for of in (keys, records))
+    evidence = Evidence(run, envelope, proved_keys, proved)
+    return replace(evidence, consistency=_growth(ledger, evidence, checkpoint.size))
+
+
+def _growth(ledger: Ledger, evidence: Evidence, size: int) -> tuple[bytes, ...]:
+    """The consistency proof from the manifest's checkpoint to the size; none where there is none."""
+    then = carried(evidence)
+    if then is None or type(then.size) is not int or not 0 < then.size <= size:
+        return ()
+    nodes = _nodes(ledger, consistency_nodes(then.size, size))
+    return tuple(consistency_proof(then.size, size, nodes))
 
 
 def _require_in_force(signer: Signer, keys: Sequence[PublicKey]) -> None:
@@ -85,14 +104,28 @@ def _require_in_force(signer: Signer, keys: Sequence[PublicKey]) -> None:
 
 def _proved(ledger: Ledger, records: Sequence[Record], checkpoint: Checkpoint) -> Proved:
     size = checkpoint.size
-    asked = {n.last for r in records for step in proof_nodes(r.seq, size) for n in step}
-    try:
-        nodes = {last: parse_nodes(text) for last, text in ledger.nodes(asked).items()}
-        paths = [tuple(inclusion_proof(record.seq, size, nodes)) for record in records]
-    except (LookupError, ValueError):
-        raise EvidenceBroken("the log", "nodes of its tree were changed or are missing.") from None
+    nodes = _nodes(ledger, [step for record in records for step in proof_nodes(record.seq, size)])
+    paths = [tuple(inclusion_proof(record.seq, size, nodes)) for record in records]
     for record, path in zip(records, paths, strict=True):
         if root_of(record, size, path) != checkpoint.root:
             changed = "it was changed after it was recorded, or the tree's nodes were."
             raise EvidenceBroken(f"record {record.seq}", changed)
     return Proved(tuple(records), tuple(paths))
+
+
+def _nodes(ledger: Ledger, steps: Sequence[Sequence[Node]]) -> Mapping[int, Sequence[bytes]]:
+    """For each leaf that is asked for, the nodes that it completes.
+
+    Raises:
+        EvidenceBroken: one of those asked for is not there.
+    """
+    asked = [node for step in steps for node in step]
+    try:
+        kept = ledger.nodes({node.last for node in asked})
+        nodes = {last: parse_nodes(text) for last, text in kept.items()}
+        missing = any(len(nodes[node.last]) <= node.height for node in asked)
+    except (LookupError, ValueError):
+        missing = True
+    if missing:
+        raise EvidenceBroken("the log", "nodes of its tree were changed or are missing.")
+    return nodes

@@ -8,6 +8,7 @@ from remit.bundle import archive, statements
 from remit.bundle.contents import contents
 from remit.bundle.files import Evidence
 from remit.bundle.findings import Finding, Findings
+from remit.bundle.growth import check_growth
 from remit.bundle.papers import check_papers
 from remit.errors import EvidenceBroken, Refused
 from remit.evidence import Checkpoint, open_checkpoint
@@ -44,13 +45,14 @@ def verify_bundle(data: bytes, trust: TrustStore, earlier: Sequence[bytes] = ())
     evidence.require_included(signed)
     proved = [*_beginning(evidence, instruction, chain, signed)]
     papers, not_proved = check_papers(evidence, instruction, chain)
-    proved += papers
+    then, grown = check_growth(evidence, instruction, chain, signed)
+    proved += [*papers, *grown]
     count = _check_statements(files, evidence, instruction, chain.in_force(signed.size))
     _require_contents(
         files, contents(evidence, instruction.terms, instruction.digest, chain, count)
     )
     proved += _rest(count)
-    compared, incomparable = _compared(earlier, chain, signed)
+    compared, incomparable = _compared(earlier, chain, signed, then)
     proved += compared
     not_proved += incomparable
     not_proved += _open_questions(evidence, count)
@@ -136,27 +138,34 @@ def _rest(count: int) -> Iterator[Finding]:
 
 
 def _compared(
-    earlier: Sequence[bytes], chain: Succession, signed: Checkpoint
+    earlier: Sequence[bytes], chain: Succession, signed: Checkpoint, then: Checkpoint | None
 ) -> tuple[list[Finding], list[Finding]]:
-    """Hold the bundle's checkpoint to those that the reader brought."""
+    """Hold the log to the checkpoints that the reader brought.
+
+    Args:
+        then: the one that the manifest carries, to which the log leads.
+    """
     proved, not_proved = [], []
     for number, envelope in enumerate(earlier, 1):
         where = f"checkpoint {number} to compare with"
         kept = open_checkpoint(envelope, chain, where)
         if kept.log != signed.log:
             raise EvidenceBroken(where, "it is another log's.")
-        if kept.size == signed.size and kept.root != signed.root:
+        alike = [one for one in (signed, then) if one is not None and one.size == kept.size]
+        if any(one.root != kept.root for one in alike):
             raise EvidenceBroken(where, "the log was rewritten: the same size has another root.")
-        if kept.size == signed.size:
+        if alike:
             claim = f"the log is the one of your checkpoint of {kept.at}"
-            proved.append(Finding(claim, "name, size and root are the same"))
+            proved.append(
+                Finding(claim, f"the first {kept.size} records have the same root in both")
+            )
         else:
             claim = (
                 f"that the log is the one of your checkpoint of {kept.at}, of {kept.size} records"
             )
             why = (
-                f"this one is of {signed.size}, and a bundle does not lead from one to the other; "
-                "the processor does (remit evidence verify --all --checkpoint)"
+                f"the bundle has proofs for {signed.size} records and for those that the manifest's "
+                "checkpoint covers; the processor can show it (remit evidence verify --all --checkpoint)"
             )
             not_proved.append(Finding(claim, why))
     return proved, not_proved
