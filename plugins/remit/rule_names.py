@@ -176,6 +176,7 @@ RULE_NAMES = {
     "run-moved": "exécution poursuivie ailleurs au même moment",
     "run-overdue": "copies déjà à supprimer",
     "bundle-without-instruction": "exécution sans instruction",
+    "statement-key-differs": "attestations d'une autre clé",
     "run-ended": "exécution terminée",
     "step-out-of-order": "étape dans le désordre",
 }

@@ -372,6 +372,7 @@ def test_bundle_that_was_kept_still_verifies() -> None:
 
     assert findings.run == "durand-kept"
     assert any("7 in-toto statements" in claim for claim in findings.claims())
+    assert "its signing key was rotated once since, each time endorsed" in findings.claims()
 
 
 # --- no byte of it can say otherwise --------------------------------------------------------------

@@ -123,6 +123,18 @@ def test_the_command_opens_and_receives(kit: Path, sample) -> None:
     run(kit, "remit", "keys", "new", "recipient", kit / "new.pem")
 
 
+def test_the_command_verifies_a_bundle_with_the_controllers_key_alone(kit: Path) -> None:
+    kept = REPOSITORY / "tests" / "flow" / "kept"
+    bundle, key = kept / "remit-bundle-2.remit.zip", kept / "controller.pub"
+
+    told = run(kit, "remit", "evidence", "verify", bundle, "--trust", key, "--json")
+
+    assert json.loads(told)["run"] == "durand-kept"
+    assert "the 7 in-toto statements say what the records say" in told
+    whole = run(kit, "remit", "evidence", "verify", "--all", "--json", code=2)
+    assert "which is not installed here" in whole
+
+
 def test_what_the_kit_cannot_do_it_says(kit: Path, tmp_path: Path) -> None:
     source = f"sqlite:///{tmp_path / 'x.sqlite'}"
 

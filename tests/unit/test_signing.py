@@ -148,6 +148,26 @@ def test_public_key_has_one_spelling(folder) -> None:
     assert key.key_id == canonical.sha256(str(key).encode()).removeprefix("sha256:")
 
 
+@pytest.mark.parametrize("kind", ["signing", "recipient"])
+def test_public_key_is_read_from_pem_as_from_its_line(tmp_path, kind) -> None:
+    public = signing.new_key(kind, tmp_path / "key")
+    pem = public.pem() or b""
+    (tmp_path / "key.pem").write_bytes(pem)
+
+    assert signing.load_public(tmp_path / "key.pem") == public
+    private = (tmp_path / "key").read_bytes()
+    for data in (pem + pem, pem[:-30], private, pem.replace(b"PUBLIC", b"OTHER")):
+        (tmp_path / "bad.pem").write_bytes(data)
+        with pytest.raises(UsageError, match="does not hold a public key"):
+            signing.load_public(tmp_path / "bad.pem")
+
+
+def test_hybrid_key_has_no_pem(tmp_path) -> None:
+    public = signing.new_key("recipient", tmp_path / "key", post_quantum=True)
+
+    assert public.pem() is None
+
+
 def test_signed_payload_is_given_back(folder) -> None:
     envelope = signing.sign(b"hello", KIND, signer(folder))
 

@@ -87,9 +87,10 @@ def _beginning(
         f"{', or what follows it,' if chain.links[1:] else ''} signed the root {signed.root[:16]}…, "
         "to which each record leads with its inclusion proof; their numbers have no gap",
     )
-    if chain.links[1:]:
+    if (rotations := len(chain.links) - 1) > 0:
+        times = "once" if rotations == 1 else f"{rotations} times"
         yield Finding(
-            f"its signing key was rotated {len(chain.links) - 1} times since, each time endorsed",
+            f"its signing key was rotated {times} since, each time endorsed",
             "each endorsement is signed with both keys, for this log and its size then",
         )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remit.bundle import LARGEST, Finding, verify_bundle
 from remit.cli.output import Output
-from remit.errors import UsageError
+from remit.errors import UsageError, one_line
 from remit.wiring import Resolve, Settings
 
 
@@ -39,7 +39,7 @@ def _verify_bundle(options: argparse.Namespace, output: Output) -> None:
 
 
 def _told(word: str, finding: Finding) -> tuple[str, str]:
-    return f"  {word}: {finding.claim}.", f"      why: {finding.why}."
+    return one_line(f"  {word}: {finding.claim}."), one_line(f"      why: {finding.why}.")
 
 
 def read_file(path: Path) -> bytes:
