@@ -62,7 +62,7 @@ bench: setup system-packages  ## Benchmarks
 
 # What a Debian machine lacks for the tests against real servers; elsewhere install these by hand. The
 # tests run servers of their own: no service need be running.
-NEED := postgresql mariadb-server redis-server openssh-server softhsm2 strace default-jdk-headless
+NEED := postgresql mariadb-server redis-server openssh-server openssl softhsm2 strace default-jdk-headless
 demo bench: NEED := postgresql
 
 system-packages:
