@@ -475,4 +475,6 @@ def test_a_story_in_french(processor, remit) -> None:
     assert shown.out.splitlines()[-1] == fields["next"] == "Ensuite : extraction."
     assert [record["title"] for record in fields["records"]] == ["Demande", "Planifié"]
     assert (fields["language"], fields["suspension"]) == ("fr", [])
-    assert remit("evidence", "show", run.id, "--language", "de").code == 2
+    with pytest.raises(SystemExit) as wrong:
+        remit("evidence", "show", run.id, "--language", "de")
+    assert wrong.value.code == 2
