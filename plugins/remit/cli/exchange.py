@@ -10,6 +10,7 @@ from remit.adapters.folder import translating_os
 from remit.cli.output import Output
 from remit.errors import Refused, UsageError
 from remit.instruction import odcs
+from remit.instruction.differences import differences, lines
 from remit.instruction.plain_language import Language, Signature, page
 from remit.instruction.plain_yaml import MAXIMUM_BYTES
 from remit.instruction.revocation import revocation_path, verify_revocation
@@ -49,6 +50,14 @@ def _require_signed(
             "its controller has revoked this text.",
             "ask the controller for an instruction that holds.",
         )
+
+
+def diff(options: argparse.Namespace, output: Output, _: Resolve) -> None:
+    """Print what differs between two versions of an instruction, signed or not."""
+    old, new = (instructions.parse(instructions.read(file)) for file in (options.old, options.new))
+    language = Language(options.language)
+    found = differences(old, new, language)
+    output.result({"differences": [one.as_json() for one in found]}, "\n".join(lines(found, language)))
 
 
 def import_contract(options: argparse.Namespace, output: Output, _: Resolve) -> None:

@@ -114,6 +114,10 @@ def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("file", type=_path)
     _language(show)
     _trust(show)
+    diff = _command(group, "diff", exchange.diff, "what a version allows more, and less, than another")
+    diff.add_argument("old", type=_path, help="the earlier version")
+    diff.add_argument("new", type=_path, help="the later version")
+    _language(diff)
     imported = _command(group, "import", exchange.import_contract, "a draft from a data contract")
     imported.add_argument("file", type=_path, help="of the Open Data Contract Standard v3")
     exported = _command(group, "export", exchange.export_contract, "an instruction as a contract")
@@ -317,6 +321,11 @@ def _source(parser: argparse.ArgumentParser) -> None:
 def _interval(parser: argparse.ArgumentParser) -> None:
     about = "the run's data interval, for an instruction that gives each run its own"
     parser.add_argument("--interval", type=read_interval, metavar="START/END", help=about)
+
+
+def _language(parser: argparse.ArgumentParser) -> None:
+    choices = [language.value for language in Language]
+    parser.add_argument("--language", choices=choices, default="en", help="en or fr")
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:
