@@ -12,6 +12,7 @@ from remit.cli.later import Later
 from remit.instruction.plain_language import Language
 from remit.pseudonyms import ID_TYPES
 
+breaches = Later("remit.cli.breach")
 evidence = Later("remit.cli.evidence")
 verification = Later("remit.cli.verify")
 exchange = Later("remit.cli.exchange")
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     _keys(commands)
     _pseudonym(commands)
     _instruction(commands)
+    _breach(commands)
     _grants(commands)
     _runs(commands)
     _sweep(commands)
@@ -147,6 +149,22 @@ def _register(
     about = "every instruction received, and the runs under each (Art. 30(2))"
     record = _command(commands, "record", register.record, about)
     record.add_argument("--format", choices=("md", "json"), default="md")
+
+
+def _breach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "the draft of a notice of a breach to each controller (Art. 33), from the evidence"
+    draft = _command(commands, "breach", breaches.breach, about)
+    of = draft.add_mutually_exclusive_group(required=True)
+    of.add_argument("run", type=_text, nargs="?", help="the run whose files are concerned")
+    about = "a key in wrong hands: its id, its public line or its .pub file"
+    of.add_argument("--key", type=_text, help=about)
+    of.add_argument("--alert", type=_text, metavar="ID", help="an alert that is about a run")
+    about = "with --key: from when it may have been in wrong hands"
+    draft.add_argument("--since", type=read_since, metavar="TIME", help=about)
+    about = "when the processor became aware, from which the delays count"
+    draft.add_argument("--aware", type=read_since, metavar="TIME", help=about)
+    draft.add_argument("--format", choices=("md", "json"), default="md")
+    _language(draft)
 
 
 def _grants(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,9 +15,10 @@ from remit.adapters.folder import translating_os
 from remit.cli.output import Output
 from remit.custody import Register
 from remit.custody.processing_record import processing_record
-from remit.errors import UsageError, one_line
+from remit.errors import UsageError
 from remit.instruction.revocation import revocation_path, revoke
 from remit.instruction.trust import payload_of as signed_text
+from remit.markup import plain
 from remit.plan.words import period
 from remit.wiring import Resolve, Settings, clock, open_deployment, open_ledger, os_user
 
@@ -102,10 +102,10 @@ def _markdown(fields: Shown) -> Iterator[str]:
     yield ""
     yield "## Processor (Art. 30(2)(a))"
     for processor in fields["processors"]:
-        yield f"- {_plain(processor['legal_name'])}; data protection officer {_contact(processor['dpo'])}"
+        yield f"- {plain(processor['legal_name'])}; data protection officer {_contact(processor['dpo'])}"
     for controller in fields["controllers"]:
         yield ""
-        yield f"## Controller {_plain(controller['legal_name'])} ({controller['controller']})"
+        yield f"## Controller {plain(controller['legal_name'])} ({controller['controller']})"
         yield f"Contact: {_contact(controller['contact'])}"
         for instruction in controller["instructions"]:
             yield from _instruction(instruction)
@@ -141,7 +141,7 @@ def _instruction(one: Shown) -> Iterator[str]:
     ]
     yield "| | |"
     yield "|---|---|"
-    yield from (f"| {name} | {_plain(said)} |" for name, said in rows if said)
+    yield from (f"| {name} | {plain(said)} |" for name, said in rows if said)
     yield ""
     yield from _runs(one["runs"])
 
@@ -172,7 +172,7 @@ def _held(run: Shown) -> str:
     """What suspends the deletion: a person's hold, or a store's lock."""
     hold = run["held"]
     held = (
-        f"until {hold['until']} by {_plain(hold['person'])}: {_plain(hold['reason'])}"
+        f"until {hold['until']} by {plain(hold['person'])}: {plain(hold['reason'])}"
         if hold
         else ""
     )
@@ -213,12 +213,4 @@ def _joint(party: Shown) -> str:
 
 
 def _contact(person: Shown) -> str:
-    return f"{_plain(person['name'])}, {_plain(person['email'])}"
-
-
-def _plain(text: str) -> str:
-    """Text that cannot end its cell, nor make markup or a link."""
-    said = one_line(str(text))
-    for mark in "\\`*_[]<>|#~$&":
-        said = said.replace(mark, f"\\{mark}")
-    return re.sub(r"(?i)(www)\.", r"\1\\.", said.replace("://", ":\\//"))
+    return f"{plain(person['name'])}, {plain(person['email'])}"
