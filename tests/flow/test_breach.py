@@ -194,6 +194,7 @@ def test_places_to_complete_are_marked_and_listed(ledger: Ledger, language: Lang
     [notice] = draft_of_runs(ledger, ["durand-open"], NOW)
     text = markdown(notice, language)
     mark = {ENGLISH: "TO COMPLETE", FRENCH: "À COMPLÉTER"}[language]
+    assert "\ufffd" not in text
     body, listed = text.split({ENGLISH: "## To complete", FRENCH: "## À compléter"}[language])
 
     marked = re.findall(rf"\*\*\[{mark} (\d+): (.+?)\]\*\*", body)

@@ -10,8 +10,13 @@ from remit.breach.notice import Notice
 from remit.breach.words import PLACES, TIMES
 from remit.instruction import Category
 from remit.instruction.plain_language.tables import category
-from remit.instruction.plain_language.voice import Voice
+from remit.instruction.plain_language.voice import NO_BREAK, Voice
 from remit.markup import plain
+
+
+def shown(words: str) -> str:
+    """Words of a language that hold what others wrote, for Markdown."""
+    return plain(words.replace(NO_BREAK, " "))
 
 
 def cause_lines(notice: Notice, say: Voice) -> Iterator[str]:
@@ -57,7 +62,7 @@ def category_line(which: Category, notice: Notice, say: Voice) -> str:
         if which.special
         else "",
         n=say.count(rows, ("row", "rows"), ("ligne", "lignes")),
-        columns=plain(say.all_of(columns)),
+        columns=shown(say.all_of(columns)),
     )
 
 
@@ -126,7 +131,7 @@ def _protection(run: Exposed, say: Voice) -> Iterator[str]:
         yield say(
             "- Pseudonyms in place of the values of {columns}.",
             "- Pseudonymes à la place des valeurs de {columns}.",
-            columns=plain(say.all_of(pseudonyms)),
+            columns=shown(say.all_of(pseudonyms)),
         )
     if measures["certificate"]:
         yield say(

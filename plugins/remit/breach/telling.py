@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from remit.breach.notice import HOURS_OF_THE_CONTROLLER, Notice
-from remit.breach.parts import category_line, cause_lines, run_lines
+from remit.breach.parts import category_line, cause_lines, run_lines, shown
 from remit.breach.words import COMPLETE, CONSEQUENCES
 from remit.evidence import timestamp
 from remit.instruction.plain_language.voice import NO_BREAK, Language, Voice
@@ -73,13 +73,13 @@ class _Telling:
             "- Sous-traitant : {who}, contrat {contract} ; délégué à la protection des données : {dpo}.",
             who=plain(terms.processor.legal_name),
             contract=plain(terms.processor.contract),
-            dpo=plain(say.person(terms.processor.dpo)),
+            dpo=shown(say.person(terms.processor.dpo)),
         )
         yield say(
             "- Told to: {person}, within {delay} as instructed (Art. 33(2): without undue delay).",
             "- À avertir : {person}, dans un délai de {delay} selon l'instruction (art. 33, par. 2 : dans les "
             "meilleurs délais).",
-            person=plain(say.person(contacts.breach)),
+            person=shown(say.person(contacts.breach)),
             delay=say.duration(contacts.breach_within),
         )
         aware, by = self._notice.aware, self._notice.tell_by
@@ -111,7 +111,7 @@ class _Telling:
         yield say(
             "- Categories: {groups}.",
             "- Catégories : {groups}.",
-            groups=plain(say.all_of(say.quoted(text) for text in groups)),
+            groups=shown(say.all_of(say.quoted(text) for text in groups)),
         )
         yield say(
             "- Number: rows of at most {n}. Distinct persons are not counted: one person has many rows.",

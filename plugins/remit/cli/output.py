@@ -37,6 +37,16 @@ class Output:
         """A result that was asked for as JSON by the command's own option."""
         print(jsonlib.dumps(fields, indent=2, ensure_ascii=False), file=self._stream)
 
+    def exact(self, data: bytes) -> None:
+        """A result that is a file's bytes, as they are."""
+        self._stream.flush()
+        binary = getattr(self._stream, "buffer", None)
+        if binary is None:  # a stream of text alone, such as a test's
+            self._stream.write(data.decode())
+        else:
+            binary.write(data)
+            binary.flush()
+
     def lines(self, fields: Any, lines: Sequence[tuple[str, str]]) -> None:
         """The command's result as lines, coloured by what they mean where that can be seen.
 

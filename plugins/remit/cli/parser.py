@@ -26,6 +26,7 @@ runs = Later("remit.cli.runs")
 sweeps = Later("remit.cli.sweep")
 target = Later("remit.cli.target")
 
+TABLES = ("instructions", "runs", "erasures", "holds", "orphans", "alerts")
 _KINDS = ("signing", "recipient", "pseudonym")
 
 
@@ -148,7 +149,19 @@ def _register(
     )
     about = "every instruction received, and the runs under each (Art. 30(2))"
     record = _command(commands, "record", register.record, about)
-    record.add_argument("--format", choices=("md", "json"), default="md")
+    record.add_argument("--format", choices=("md", "json", "csv", "pdf"), default="md")
+    about = "only this table: instructions, runs, erasures, holds, orphans or alerts; as csv or json"
+    record.add_argument("--table", choices=TABLES, metavar="NAME", help=about)
+    about = "only runs opened at or after this time"
+    record.add_argument("--from", dest="start", type=read_since, metavar="TIME", help=about)
+    about = "only runs opened before this time"
+    record.add_argument("--until", type=read_since, metavar="TIME", help=about)
+    record.add_argument("--controller", type=_text, metavar="NAME", help="only this controller's")
+    about = "csv and pdf: the time at which states are told, by default now"
+    record.add_argument("--at", type=read_since, metavar="TIME", help=about)
+    about = "csv and pdf: the file; one that exists is replaced"
+    record.add_argument("--out", type=_path, metavar="FILE", help=about)
+    _language(record)
 
 
 def _breach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -14,7 +14,9 @@ from remit import signing
 from remit.adapters.folder import translating_os
 from remit.cli.output import Output
 from remit.custody import Register
-from remit.custody.processing_record import processing_record
+from remit.cli.report import report
+from remit.custody.briefs import records_for_reports
+from remit.custody.processing_record import Extent, processing_record
 from remit.errors import UsageError
 from remit.instruction.revocation import revocation_path, revoke
 from remit.instruction.trust import payload_of as signed_text
@@ -86,9 +88,15 @@ def _write_new(path: Path, envelope: bytes) -> None:
 
 
 def record(options: argparse.Namespace, output: Output, _: Resolve) -> None:
-    """Print the record of processing."""
-    kept = open_ledger(Settings.from_environment()).kept()
-    fields = processing_record((one.record() for one in kept), clock())
+    """Print the record of processing, or write a report of it."""
+    extent = Extent(options.start, options.until, options.controller)
+    if options.format in ("csv", "pdf") or options.table:
+        report(options, extent, output)
+        return
+    if options.out:
+        raise UsageError("--out goes with --format csv or pdf.")
+    ledger = open_ledger(Settings.from_environment())
+    fields = processing_record(records_for_reports(ledger), clock(), extent)
     if options.format == "json":
         output.always_json(fields)
     else:

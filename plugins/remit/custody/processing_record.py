@@ -6,15 +6,16 @@ the controllers signed, counts and times; never a value of a data subject.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
+from remit.custody.briefs import split
 from remit.custody.entries import Entry, entries_of
-from remit.custody.story import REGISTER, Story, stories
+from remit.custody.story import Story
 from remit.errors import EvidenceBroken, Refused
-from remit.evidence import Record, timestamp
+from remit.evidence import Record, parse_timestamp, timestamp
 from remit.instruction import Instruction, digest_of, parse
 from remit.instruction.parties import EEA, Controller, Person
 from remit.instruction.trust import payload_of
@@ -22,30 +23,73 @@ from remit.instruction.trust import payload_of
 Shown = dict[str, Any]
 
 
-def processing_record(records: Iterable[Record], now: datetime) -> Shown:
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of the record is asked for: all of it where nothing is said.
+
+    Attributes:
+        start, until: only runs opened at or after the one and before the other.
+        controller: only this controller's instructions and runs, alone or joint.
+    """
+
+    start: datetime | None = None
+    until: datetime | None = None
+    controller: str | None = None
+
+    def has(self, opened_at: str) -> bool:
+        """Whether a run that was opened then is in the period."""
+        moment = parse_timestamp(opened_at)
+        return (self.start is None or moment >= self.start) and (
+            self.until is None or moment < self.until
+        )
+
+    def concerns(self, controllers: Sequence[str]) -> bool:
+        """Whether an instruction of these controllers is asked for."""
+        return self.controller is None or self.controller in controllers
+
+
+EVERYTHING = Extent()
+
+
+def processing_record(
+    records: Iterable[Record], now: datetime, extent: Extent = EVERYTHING
+) -> Shown:
     """The record, as JSON would have it: by controller, instruction and run.
+
+    Args:
+        records: as `remit.custody.briefs.records_for_reports` gives them, or more.
 
     Raises:
         EvidenceBroken: a record is damaged, or a run's instruction is not in the register.
     """
-    everything = list(records)
-    entries = entries_of(record for record in everything if record.run == REGISTER)
-    known = [_Known(entry, _terms(entry)) for entry in entries]
-    runs = _runs(everything, {entry.digest for entry in entries})
+    register, found = split(records)
+    entries = entries_of(register)
+    known = [
+        _Known(entry, terms_of(entry)) for entry in entries if extent.concerns(entry.controllers)
+    ]
+    runs = _runs(found, {entry.digest for entry in entries}, extent)
     return {
         "made_at": timestamp(now),
         "processors": _processors(known),
         "controllers": [
-            {"controller": name, **_controller(name, known, runs, now)}
-            for name in sorted({entry.controllers[0] for entry in entries})
+            {"controller": name, **_controller(name, known, entries, runs, now)}
+            for name in sorted({one.entry.controllers[0] for one in known})
         ],
     }
 
 
-def state_of(entry: Entry, entries: Iterable[Entry], now: datetime) -> str:
-    """Whether an instruction is in force, in words."""
+class Standing(NamedTuple):
+    """How an instruction stands: since when, or from when; and by which version it is superseded."""
+
+    state: Literal["in-force", "revoked", "superseded", "expired", "not-yet"]
+    at: str | None = None
+    version: int | None = None
+
+
+def standing_of(entry: Entry, entries: Iterable[Entry], now: datetime) -> Standing:
+    """Whether an instruction is in force."""
     if entry.revoked_at:
-        return f"revoked (known since {entry.revoked_at})"
+        return Standing("revoked", entry.revoked_at)
     newer = [
         other
         for other in entries
@@ -53,12 +97,24 @@ def state_of(entry: Entry, entries: Iterable[Entry], now: datetime) -> str:
     ]
     if newer:
         first = min(newer, key=lambda other: other.valid_from)
-        return f"superseded by version {first.version} since {timestamp(first.valid_from)}"
+        return Standing("superseded", timestamp(first.valid_from), first.version)
     if now >= entry.valid_until:
-        return f"expired at {timestamp(entry.valid_until)}"
+        return Standing("expired", timestamp(entry.valid_until))
     if now < entry.valid_from:
-        return f"not valid before {timestamp(entry.valid_from)}"
-    return "in force"
+        return Standing("not-yet", timestamp(entry.valid_from))
+    return Standing("in-force")
+
+
+def state_of(entry: Entry, entries: Iterable[Entry], now: datetime) -> str:
+    """Whether an instruction is in force, in words."""
+    standing = standing_of(entry, entries, now)
+    return {
+        "in-force": "in force",
+        "revoked": f"revoked (known since {standing.at})",
+        "superseded": f"superseded by version {standing.version} since {standing.at}",
+        "expired": f"expired at {standing.at}",
+        "not-yet": f"not valid before {standing.at}",
+    }[standing.state]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +125,23 @@ class _Known:
     terms: Instruction
 
 
-def _runs(records: Iterable[Record], digests: set[str]) -> dict[str, list[Shown]]:
-    """The runs that were opened, by the digest of their instruction."""
+def _runs(
+    stories: Iterable[Story], digests: set[str], extent: Extent
+) -> dict[str, list[Shown]]:
+    """The runs that were opened in the period, by the digest of their instruction."""
     found: dict[str, list[Shown]] = {}
-    for story in stories(records):
+    for story in stories:
         if not story.has("opened"):
             continue
         try:
-            digest, shown = _digest(story), _run(story)
-        except (KeyError, TypeError):
+            digest, shown = digest_of_run(story), _run(story)
+            asked = extent.has(shown["opened_at"])
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise EvidenceBroken(f"run {story.run}", "its records are damaged.") from None
         if digest not in digests:
             raise EvidenceBroken(f"run {story.run}", "the register does not have its instruction.")
-        found.setdefault(digest, []).append(shown)
+        if asked:
+            found.setdefault(digest, []).append(shown)
     return found
 
 
@@ -96,12 +156,15 @@ def _processors(known: Iterable[_Known]) -> list[Shown]:
 
 
 def _controller(
-    name: str, known: list[_Known], runs: Mapping[str, list[Shown]], now: datetime
+    name: str,
+    known: list[_Known],
+    entries: list[Entry],
+    runs: Mapping[str, list[Shown]],
+    now: datetime,
 ) -> Shown:
     """A controller as its newest instruction has it, and everything that it instructed."""
     own = [one for one in known if one.entry.controllers[0] == name]
     newest = max(own, key=lambda one: (one.entry.valid_from, one.entry.version)).terms.controller
-    entries = [one.entry for one in known]
     return {
         "legal_name": newest.legal_name,
         "contact": _person(newest.contact),
@@ -201,12 +264,17 @@ def _at(story: Story, kind: str) -> str | None:
     return next((record.at for record in story.records if record.kind == kind), None)
 
 
-def _digest(story: Story) -> str:
+def digest_of_run(story: Story) -> str:
+    """The digest of the instruction that a run was opened under."""
     return str(story.last("opened")["instruction"]["digest"])
 
 
-def _terms(entry: Entry) -> Instruction:
-    """What the text says that was received."""
+def terms_of(entry: Entry) -> Instruction:
+    """What the text says that was received.
+
+    Raises:
+        EvidenceBroken: it is another text, or can no longer be read.
+    """
     try:
         text = payload_of(entry.envelope)
         if digest_of(text) == entry.digest:
