@@ -20,7 +20,7 @@ from remit import canonical
 from remit.cli import main
 from remit.custody.briefs import KINDS
 from remit.custody.processing_record import Extent, Standing
-from remit.errors import EvidenceBroken, UsageError
+from remit.errors import EvidenceBroken, Unavailable, UsageError
 from remit.evidence import Checkpoint, Ledger, timestamp
 from remit.instruction.plain_language import Language
 from remit.ports import Rule, Verdict
@@ -384,3 +384,13 @@ def test_no_value_of_a_patient_is_in_any_form(world: World, report: Report) -> N
         patients = {str(row[0]) for row in database.execute("SELECT patient_id FROM results")}
 
     assert patients.isdisjoint(re.findall(r"[\w-]+", told))
+
+
+def test_a_report_that_cannot_be_set_is_an_error_of_ours_without_its_text(
+    report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remit.reports.pdf.printable", lambda text: text)
+    with pytest.raises(Unavailable, match="shorter period") as caught:
+        pdf_bytes(report, ENGLISH)  # the font has no 中
+    assert "中" not in str(caught.value)
+    assert caught.value.__cause__ is None

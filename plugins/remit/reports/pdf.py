@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from remit.errors import RemitError, UsageError, translating
+from remit.errors import Unavailable, UsageError
 from remit.instruction.plain_language.voice import Language
 from remit.reports.printable import printable
 from remit.reports.state import Report
@@ -20,8 +22,9 @@ from remit.reports.tables import STATES, TABLES, Column, Table
 from remit.reports.words import CONTENTS, LEAD, PAGE, TITLE, evidence_line, facts, said
 
 _TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
-MOST_RUNS = 10_000
-"""With more, the typesetter would take more memory than it should; a period makes it fewer."""
+MOST_RUNS = 2_000
+"""So many rows a table may have; a layout of more takes gigabytes. A period makes it fewer."""
+_SECONDS = 180
 
 
 def pdf_bytes(report: Report, language: Language, most: int = MOST_RUNS) -> bytes:
@@ -32,6 +35,7 @@ def pdf_bytes(report: Report, language: Language, most: int = MOST_RUNS) -> byte
 
     Raises:
         UsageError: a table has more.
+        Unavailable: it takes more time or memory than it may.
     """
     for name, rows in report.rows.items():
         if len(rows) > most:
@@ -53,21 +57,24 @@ def pdf_bytes(report: Report, language: Language, most: int = MOST_RUNS) -> byte
 
 
 def _typeset(data: Any, report: Report) -> bytes:
-    import typst  # eighty megabytes, which nobody needs who prints nothing
-
-    template = resources.files("remit.reports").joinpath("report.typ").read_bytes()
-    with translating(typst.TypstError, into=_failed):
-        return typst.compile(
-            template,
-            ignore_system_fonts=True,
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
-            pdf_standards=["ua-1"],
-            timestamp=int(report.as_of.timestamp()),
+    """Have a process of its own set it, which sees neither our memory nor our environment."""
+    moment = f"{int(report.as_of.timestamp())}\n"
+    program = Path(__file__).with_name("typeset.py")
+    try:
+        done = subprocess.run(  # noqa: S603 - ours, with nothing of others in the command
+            [sys.executable, "-I", str(program)],
+            input=(moment + json.dumps(data, ensure_ascii=False)).encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
+            env={},
         )
-
-
-def _failed(_: BaseException) -> RemitError:
-    return RemitError("the report could not be set as PDF: a defect of remit, please report it.")
+    except (OSError, subprocess.SubprocessError):
+        raise Unavailable(
+            "the printed report",
+            "it could not be set within its bounds of time and memory; a shorter period may be.",
+        ) from None
+    return done.stdout
 
 
 def _section(
