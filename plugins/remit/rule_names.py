@@ -171,6 +171,8 @@ RULE_NAMES = {
     "dag-instruction-templated": "instruction désignée par un gabarit",
     "dag-connection-templated": "connexion désignée par un gabarit",
     # --- the run itself
+    "alert-unknown": "alerte inconnue",
+    "alert-without-run": "alerte qui ne concerne aucune exécution",
     "run-unknown": "exécution inconnue",
     "run-pinned": "exécution ouverte dans d'autres conditions",
     "run-moved": "exécution poursuivie ailleurs au même moment",

@@ -109,7 +109,10 @@ def test_how_many_which_categories_and_since_when(world: World, ledger: Ledger) 
         "opened", "extracted", "sealed", "sending", "delivered",
     ]  # fmt: skip
     assert run["times"][1]["at"] == record(world, "durand-open", "extracted").at
-    assert [(p["place"], p["until"]) for p in run["places"]] == [("staging", None), ("landing", None)]
+    assert [(p["place"], p["until"]) for p in run["places"]] == [
+        ("staging", None),
+        ("landing", None),
+    ]
     assert run["measures"]["deletion_due"] == record(world, "durand-open", "obliged").data["due"]
     text = markdown(notice, ENGLISH)
     assert "COPIES ARE STILL HERE" in text
@@ -198,9 +201,9 @@ def test_places_to_complete_are_marked_and_listed(ledger: Ledger, language: Lang
     body, listed = text.split({ENGLISH: "## To complete", FRENCH: "## À compléter"}[language])
 
     marked = re.findall(rf"\*\*\[{mark} (\d+): (.+?)\]\*\*", body)
-    assert [f"{number}. {what}" for number, what in marked] == listed.split("\n\n")[1].strip().split(
-        "\n"
-    )
+    assert [f"{number}. {what}" for number, what in marked] == listed.split("\n\n")[
+        1
+    ].strip().split("\n")
     assert sorted(notice.to_complete()) == sorted(TO_COMPLETE)
     assert len(marked) == len(TO_COMPLETE) == len(COMPLETE)
 

@@ -91,7 +91,12 @@ def _registers(world: World) -> None:
     ):
         log.append("register:orphans", kind, {name: found}, "test", step=None)
     person = {"name": "Camille Moreau", "account": "camille", "reason": "It was me"}
-    alert = {"kind": "refusal", "severity": "high", "about": "run durand-held", "run": "durand-held"}
+    alert = {
+        "kind": "refusal",
+        "severity": "high",
+        "about": "run durand-held",
+        "run": "durand-held",
+    }
     for name in ("a" * 16, "b" * 16):
         data = alert | {"alert": name, "controllers": ["durand"], "message": "m", "way_out": "w"}
         log.append("register:alerts", "alerted", data, "test", step=None)
@@ -184,7 +189,10 @@ def test_alerts_say_who_acknowledged_and_are_open_again_when_that_ran_out(
     alerts = by(report.rows["alerts"], "alert")
     assert (alerts["a" * 16]["state"], alerts["a" * 16]["told"]) == ("acknowledged", 1)
     assert alerts["a" * 16]["acknowledged_by"] == "Camille Moreau"
-    assert (alerts["b" * 16]["state"], alerts["b" * 16]["closed_because"]) == ("closed", "It was me")
+    assert (alerts["b" * 16]["state"], alerts["b" * 16]["closed_because"]) == (
+        "closed",
+        "It was me",
+    )
     later = audit_report(ledger, world.clock() + timedelta(days=7))
     assert by(later.rows["alerts"], "alert")["a" * 16]["state"] == "open"
 
@@ -255,7 +263,9 @@ def test_csv_has_every_row_and_no_cell_that_a_spreadsheet_executes(report: Repor
         rows = read(csv_bytes(table, report.rows[table.name]))
         assert len(rows) == len(report.rows[table.name])
         for row in rows:
-            assert not any(value.lstrip()[:1] in set("=+-@\t\r＝") for value in row.values() if value)
+            assert not any(
+                value.lstrip()[:1] in set("=+-@\t\r\uff1d") for value in row.values() if value
+            )
     [done, *_] = read(csv_bytes(table_named("runs"), report.rows["runs"]))
     assert done["recipients"].startswith("'=HYPERLINK(")
     assert "Москва" in done["recipients"]
@@ -266,7 +276,7 @@ def test_csv_has_every_row_and_no_cell_that_a_spreadsheet_executes(report: Repor
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (None, ""), (7, "7"), (["a", "b"], "a; b"), ("a=b", "a=b"), (" =1", "' =1"), ("＝1", "'＝1"),
+        (None, ""), (7, "7"), (["a", "b"], "a; b"), ("a=b", "a=b"), (" =1", "' =1"), ("\uff1d1", "'\uff1d1"),
         ("\t=1", "'\ufffd=1"), ("\r\n@SUM", "'\ufffd\ufffd@SUM"), ("+33 1", "'+33 1"), ("a\nb", "a\ufffdb"),
     ],
 )  # fmt: skip
@@ -311,7 +321,7 @@ def test_pdf_holds_what_the_tables_hold_and_hostile_text_as_text(report: Report)
     certificate = by(report.rows["erasures"], "run")["durand-done"]["certificate"]
     assert certificate in text
     assert "Camille" in text
-    assert "Αθήνα,Москва‹U+4E2D›‹U+6587›‹U+202E›#import*x*<b>" in text
+    assert "Αθήνα,Москва[U+4E2D][U+6587][U+202E]#import*x*<b>" in text
 
 
 def test_the_same_evidence_and_time_give_the_same_bytes(world: World, ledger: Ledger) -> None:
@@ -338,8 +348,8 @@ def test_every_character_that_is_shown_is_in_the_font() -> None:
 
 
 def test_what_the_font_has_not_is_seen() -> None:
-    assert printable("e\u0301\u00ad \u200f\x1b[1m") == "é‹U+00AD› ‹U+200F›‹U+001B›[1m"
-    assert printable("\u4e2d") == "‹U+4E2D›"
+    assert printable("e\u0301\u00ad \u200f\x1b[1m") == "é[U+00AD] [U+200F][U+001B][1m"
+    assert printable("\u4e2d") == "[U+4E2D]"
 
 
 def test_too_many_runs_ask_for_a_period(report: Report) -> None:

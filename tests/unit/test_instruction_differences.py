@@ -112,7 +112,9 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from models(inner)
 
 
-def every_field(model: type[BaseModel] = Instruction, seen: frozenset[Any] = frozenset()) -> set[str]:
+def every_field(
+    model: type[BaseModel] = Instruction, seen: frozenset[Any] = frozenset()
+) -> set[str]:
     found = set()
     for name, info in model.model_fields.items():
         found.add(info.alias or name)

@@ -75,7 +75,9 @@ def exposed(story: Story, readable: Mapping[str, Collection[str]] | None = None)
 def _terms(story: Story) -> Instruction:
     text = payload_of(story.instruction_envelope)
     if digest_of(text) != story.last("opened")["instruction"]["digest"]:
-        raise EvidenceBroken(f"run {story.run}", "its instruction is another text than the pinned one.")
+        raise EvidenceBroken(
+            f"run {story.run}", "its instruction is another text than the pinned one."
+        )
     return parse(text)
 
 

@@ -77,7 +77,9 @@ class Notice:
     @property
     def categories(self) -> list[Category]:
         """The categories of data that could have been read, special ones first."""
-        found = {Category(name) for run in self.runs for t in run.tables for name in t["categories"]}
+        found = {
+            Category(name) for run in self.runs for t in run.tables for name in t["categories"]
+        }
         return sorted(found, key=lambda one: (not one.special, one.value))
 
     @property
@@ -125,7 +127,9 @@ class Notice:
             "within_seconds": int(contacts.breach_within.total_seconds()),
             "aware_at": timestamp(self.aware) if self.aware else None,
             "tell_by": timestamp(self.tell_by) if self.tell_by else None,
-            "data_subjects": sorted({text for run in self.runs for text in run.terms.data_subjects}),
+            "data_subjects": sorted(
+                {text for run in self.runs for text in run.terms.data_subjects}
+            ),
             "persons_at_most": self.persons_at_most,
             "records": self.rows,
             "categories": [category.value for category in self.categories],

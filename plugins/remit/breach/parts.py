@@ -23,7 +23,10 @@ def cause_lines(notice: Notice, say: Voice) -> Iterator[str]:
     """Why there is a notice, as far as the evidence tells."""
     cause = notice.cause
     words = {
-        "run": ("Concerned: the files of run {name}.", "Concernés : les fichiers de l'exécution {name}."),
+        "run": (
+            "Concerned: the files of run {name}.",
+            "Concernés : les fichiers de l'exécution {name}.",
+        ),
         "alert": ("Shown by alert {name}.", "Révélée par l'alerte {name}."),
         "key": (
             "Concerned: everything that the key {name} could open.",

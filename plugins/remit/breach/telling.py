@@ -77,8 +77,8 @@ class _Telling:
         )
         yield say(
             "- Told to: {person}, within {delay} as instructed (Art. 33(2): without undue delay).",
-            "- À avertir : {person}, dans un délai de {delay} selon l'instruction (art. 33, par. 2 : dans les "
-            "meilleurs délais).",
+            "- À avertir : {person}, dans un délai de {delay} selon l'instruction (art. 33, par. 2 : dans "
+            "les meilleurs délais).",
             person=shown(say.person(contacts.breach)),
             delay=say.duration(contacts.breach_within),
         )
@@ -141,8 +141,8 @@ class _Telling:
         say = self._say
         yield say(
             "A frame, by the categories of data; whether each applies, and how severe it is, a person says.",
-            "Un cadre, selon les catégories de données ; une personne dit si chacune s'applique et sa gravité "
-            "(négligeable, limitée, importante, maximale).",
+            "Un cadre, selon les catégories de données ; une personne dit si chacune s'applique et sa "
+            "gravité (négligeable, limitée, importante, maximale).",
         )
         for which in self._notice.categories:
             if words := CONSEQUENCES.get(which):

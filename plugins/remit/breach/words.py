@@ -21,7 +21,7 @@ COMPLETE = {
     ),
     "copies": (
         "whether anybody took copies, and who had access to the places above; the evidence cannot know",
-        "si quelqu'un a pris des copies, et qui avait accès aux lieux ci-dessus ; les preuves ne le disent pas",
+        "si quelqu'un a pris des copies, et qui avait accès à ces lieux ; les preuves ne le disent pas",
     ),
     "consequences": (
         "the likely consequences for the persons, and others than those above",
@@ -42,7 +42,8 @@ COMPLETE = {
 CONSEQUENCES = {
     Category.HEALTH: (
         "health data: loss of medical secrecy; discrimination at work or by insurers; distress; blackmail",
-        "santé : atteinte au secret médical ; discrimination au travail ou en assurance ; détresse ; chantage",
+        "santé : atteinte au secret médical ; discrimination au travail ou en assurance ; détresse ; "
+        "chantage",
     ),
     Category.GENETIC: (
         "genetic data: cannot be changed, and tell of relatives too; discrimination",

@@ -57,7 +57,9 @@ def diff(options: argparse.Namespace, output: Output, _: Resolve) -> None:
     old, new = (instructions.parse(instructions.read(file)) for file in (options.old, options.new))
     language = Language(options.language)
     found = differences(old, new, language)
-    output.result({"differences": [one.as_json() for one in found]}, "\n".join(lines(found, language)))
+    output.result(
+        {"differences": [one.as_json() for one in found]}, "\n".join(lines(found, language))
+    )
 
 
 def import_contract(options: argparse.Namespace, output: Output, _: Resolve) -> None:

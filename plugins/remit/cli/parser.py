@@ -117,7 +117,9 @@ def _instruction(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     show.add_argument("file", type=_path)
     _language(show)
     _trust(show)
-    diff = _command(group, "diff", exchange.diff, "what a version allows more, and less, than another")
+    diff = _command(
+        group, "diff", exchange.diff, "what a version allows more, and less, than another"
+    )
     diff.add_argument("old", type=_path, help="the earlier version")
     diff.add_argument("new", type=_path, help="the later version")
     _language(diff)
@@ -150,7 +152,9 @@ def _register(
     about = "every instruction received, and the runs under each (Art. 30(2))"
     record = _command(commands, "record", register.record, about)
     record.add_argument("--format", choices=("md", "json", "csv", "pdf"), default="md")
-    about = "only this table: instructions, runs, erasures, holds, orphans or alerts; as csv or json"
+    about = (
+        "only this table: instructions, runs, erasures, holds, orphans or alerts; as csv or json"
+    )
     record.add_argument("--table", choices=TABLES, metavar="NAME", help=about)
     about = "only runs opened at or after this time"
     record.add_argument("--from", dest="start", type=read_since, metavar="TIME", help=about)
@@ -352,11 +356,6 @@ def _source(parser: argparse.ArgumentParser) -> None:
 def _interval(parser: argparse.ArgumentParser) -> None:
     about = "the run's data interval, for an instruction that gives each run its own"
     parser.add_argument("--interval", type=read_interval, metavar="START/END", help=about)
-
-
-def _language(parser: argparse.ArgumentParser) -> None:
-    choices = [language.value for language in Language]
-    parser.add_argument("--language", choices=choices, default="en", help="en or fr")
 
 
 def _trust(parser: argparse.ArgumentParser) -> None:

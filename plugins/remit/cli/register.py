@@ -13,8 +13,8 @@ from remit import instruction as instructions
 from remit import signing
 from remit.adapters.folder import translating_os
 from remit.cli.output import Output
-from remit.custody import Register
 from remit.cli.report import report
+from remit.custody import Register
 from remit.custody.briefs import records_for_reports
 from remit.custody.processing_record import Extent, processing_record
 from remit.errors import UsageError
@@ -180,9 +180,7 @@ def _held(run: Shown) -> str:
     """What suspends the deletion: a person's hold, or a store's lock."""
     hold = run["held"]
     held = (
-        f"until {hold['until']} by {plain(hold['person'])}: {plain(hold['reason'])}"
-        if hold
-        else ""
+        f"until {hold['until']} by {plain(hold['person'])}: {plain(hold['reason'])}" if hold else ""
     )
     return "; ".join(filter(None, [held, run["locked"] or ""]))
 

@@ -20,9 +20,7 @@ def report(options: argparse.Namespace, extent: Extent, output: Output) -> None:
         raise UsageError("--format pdf is the whole report, written to --out FILE.")
     if options.format == "md":
         raise UsageError("--table is printed as csv or json: --format csv or json.")
-    made = audit_report(
-        open_ledger(Settings.from_environment()), options.at or clock(), extent
-    )
+    made = audit_report(open_ledger(Settings.from_environment()), options.at or clock(), extent)
     if options.format == "json":
         output.always_json(_of_table(made, options.table))
     elif options.format == "csv":

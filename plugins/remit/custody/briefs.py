@@ -55,8 +55,7 @@ def split(records: Iterable[Record]) -> tuple[list[Record], list[Story]]:
 
 
 def brief(record: Record) -> Record:
-    """A record with the digest of its document in the document's place, and no more of its files than
-    their rows."""
+    """A record with its document's digest in place of the document, and of its files the rows."""
     data: Any = record.data
     if not isinstance(data, dict):
         return record
@@ -70,4 +69,6 @@ def brief(record: Record) -> Record:
 
 
 def _rows(file: Any) -> Any:
-    return {"table": file.get("table"), "rows": file.get("rows")} if isinstance(file, dict) else file
+    return (
+        {"table": file.get("table"), "rows": file.get("rows")} if isinstance(file, dict) else file
+    )

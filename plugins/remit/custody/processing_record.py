@@ -125,9 +125,7 @@ class _Known:
     terms: Instruction
 
 
-def _runs(
-    stories: Iterable[Story], digests: set[str], extent: Extent
-) -> dict[str, list[Shown]]:
+def _runs(stories: Iterable[Story], digests: set[str], extent: Extent) -> dict[str, list[Shown]]:
     """The runs that were opened in the period, by the digest of their instruction."""
     found: dict[str, list[Shown]] = {}
     for story in stories:

@@ -11,7 +11,7 @@ from remit.errors import one_line
 from remit.reports.tables import Table
 
 _BOM = "\ufeff"
-_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet take a cell for a formula, in any of them; some fold the wide forms."""
 
 

@@ -77,9 +77,7 @@ def _typeset(data: Any, report: Report) -> bytes:
     return done.stdout
 
 
-def _section(
-    table: Table, rows: Iterable[Mapping[str, Any]], language: Language
-) -> dict[str, Any]:
+def _section(table: Table, rows: Iterable[Mapping[str, Any]], language: Language) -> dict[str, Any]:
     columns = [column for column in table.columns if column.width]
     shown = [[_shown(row[column.key], column, language) for column in columns] for row in rows]
     return {

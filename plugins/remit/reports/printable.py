@@ -42,7 +42,7 @@ _BREAK = "\u200b"
 
 
 def printable(text: str) -> str:
-    """The text on one line, composed, with ``‹U+4E2D›`` for what the font has not.
+    """The text on one line, composed, with ``[U+4E2D]`` for what the font has not.
 
     A word too long for a narrow column may be broken after each twelve characters.
     """
@@ -52,7 +52,7 @@ def printable(text: str) -> str:
 
 
 def _number(character: str) -> str:
-    return f"‹U+{ord(character):04X}›"
+    return f"[U+{ord(character):04X}]"
 
 
 def _broken(word: str) -> str:

@@ -50,9 +50,7 @@ def run_row(story: Story, one: Instructed) -> Row:
         "columns": one.columns,
         "rows": _rows(story),
         "recipients": list(one.recipients) if story.has("delivered") else [],
-        "approved_by": [
-            r.data["identity"]["name"] for r in story.records if r.kind == "approved"
-        ],
+        "approved_by": [r.data["identity"]["name"] for r in story.records if r.kind == "approved"],
         "delivered_at": _at(story, "delivered"),
         "confirmed_at": _at(story, "confirmed"),
         "way": confirmed.get("way"),
@@ -65,7 +63,7 @@ def run_row(story: Story, one: Instructed) -> Row:
 def _rows(story: Story) -> int | None:
     if not story.has("extracted"):
         return None
-    return sum(file["rows"] for file in story.last("extracted")["files"])
+    return sum(int(file["rows"]) for file in story.last("extracted")["files"])
 
 
 def erasure_row(story: Story, one: Instructed, as_of: datetime) -> Row | None:

@@ -128,9 +128,7 @@ def _instructed(entry: Entry) -> tuple[Instructed, Instruction]:
     )
 
 
-def _known(
-    story: Story, known: Mapping[str, tuple[Instructed, Instruction]]
-) -> Instructed | None:
+def _known(story: Story, known: Mapping[str, tuple[Instructed, Instruction]]) -> Instructed | None:
     """What a run was opened under; None where it was refused before it was opened."""
     if not story.has("opened"):
         return None

@@ -19,10 +19,10 @@ LEAD = (
         "une livraison, peut l'y confronter.",
     ),
     (
-        "Printing it verifies nothing: remit evidence verify --all says whether the log holds. Characters that "
-        "the font has not are shown by their number, such as ‹U+4E2D›.",
+        "Printing it verifies nothing: remit evidence verify --all says whether the log holds. Characters "
+        "that the font has not are shown by their number, such as [U+4E2D].",
         "L'imprimer ne vérifie rien : remit evidence verify --all dit si le journal est intègre. Les "
-        "caractères absents de la police sont montrés par leur numéro, comme ‹U+4E2D›.",
+        "caractères absents de la police sont montrés par leur numéro, comme [U+4E2D].",
     ),
 )
 PAGE = ("Page", "Page")
@@ -49,12 +49,14 @@ def evidence_line(report: Report, language: Language) -> str:
 def facts(report: Report, language: Language) -> list[tuple[str, str]]:
     """What the report is about: names and what is said of each."""
     extent = report.extent
-    start = timestamp(extent.start) if extent.start else said(("the beginning", "l'origine"), language)
+    start = (
+        timestamp(extent.start) if extent.start else said(("the beginning", "l'origine"), language)
+    )
     until = timestamp(extent.until) if extent.until else said(("now", "présent"), language)
     period = said(
         (
             "runs opened from {start} until before {until}; erasures and alerts that are not done, always",
-            "exécutions ouvertes du {start} au {until}, exclu ; les effacements et alertes en cours, toujours",
+            "exécutions ouvertes du {start} au {until}, exclu ; effacements et alertes en cours, toujours",
         ),
         language,
     ).format(start=start, until=until)
