@@ -42,6 +42,11 @@ def records_for_reports(ledger: Ledger, before: int | None = None) -> Iterator[R
             yield brief(kept.record())
 
 
+def register_records(ledger: Ledger) -> Iterator[Record]:
+    """The records of the register of instructions alone."""
+    return (kept.record() for kept in ledger.kept(REGISTER))
+
+
 def split(records: Iterable[Record]) -> tuple[list[Record], list[Story]]:
     """The register's records, and the runs in the order of their opening."""
     register: list[Record] = []

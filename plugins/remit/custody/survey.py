@@ -16,7 +16,7 @@ from datetime import datetime
 from remit import canonical
 from remit.custody.story import Obligation, Story, is_run
 from remit.errors import EvidenceBroken
-from remit.evidence import EvidenceLog, Kept
+from remit.evidence import EvidenceLog, Kept, Ledger
 
 # Kinds that say something of the duty to delete; `sealed` alone is read to notice that one is missing.
 _OF_DUTY = (
@@ -46,7 +46,12 @@ class Survey:
 
 def survey(log: EvidenceLog, now: datetime) -> Survey:
     """Look through every run; a damaged one does not hide the others."""
-    runs, damaged = _open_runs(log)
+    return survey_of(log.ledger, now)
+
+
+def survey_of(ledger: Ledger, now: datetime) -> Survey:
+    """The same, for who only reads."""
+    runs, damaged = _open_runs(ledger)
     stories: dict[str, Story] = {}
     found: list[Obligation] = []
     for run, kept in runs.items():
@@ -81,11 +86,11 @@ def due(log: EvidenceLog, now: datetime) -> list[Obligation]:
     return found.due
 
 
-def _open_runs(log: EvidenceLog) -> tuple[dict[str, list[Kept]], dict[str, EvidenceBroken]]:
+def _open_runs(ledger: Ledger) -> tuple[dict[str, list[Kept]], dict[str, EvidenceBroken]]:
     """What is kept of each run that is not done; only this is held in memory, and unread."""
     runs: dict[str, list[Kept]] = {}
     damaged: dict[str, EvidenceBroken] = {}
-    for kept in log.ledger.kept(kinds=_OF_DUTY):
+    for kept in ledger.kept(kinds=_OF_DUTY):
         if not is_run(kept.run) or kept.run in damaged:
             continue
         if kept.kind != "deleted":

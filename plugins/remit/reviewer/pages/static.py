@@ -15,6 +15,7 @@ _FOLDER = Path(__file__).parents[1] / "static"
 FILES = {
     "remit.css": "text/css",
     "remit.js": "text/javascript",
+    "verify.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "icon-dark.svg": "image/svg+xml",
 }
