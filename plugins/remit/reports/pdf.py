@@ -25,6 +25,8 @@ _TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\dZ)")
 MOST_RUNS = 2_000
 """So many rows a table may have; a layout of more takes gigabytes. A period makes it fewer."""
 _SECONDS = 180
+# Each thread of a large machine would take address space, of which there is a bound.
+_ENVIRONMENT = {"RAYON_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 
 
 def pdf_bytes(report: Report, language: Language, most: int = MOST_RUNS) -> bytes:
@@ -57,7 +59,7 @@ def pdf_bytes(report: Report, language: Language, most: int = MOST_RUNS) -> byte
 
 
 def _typeset(data: Any, report: Report) -> bytes:
-    """Have a process of its own set it, which sees neither our memory nor our environment."""
+    """Have a process of its own set it, which sees nothing of our memory and environment."""
     moment = f"{int(report.as_of.timestamp())}\n"
     program = Path(__file__).with_name("typeset.py")
     try:
@@ -67,7 +69,7 @@ def _typeset(data: Any, report: Report) -> bytes:
             capture_output=True,
             timeout=_SECONDS,
             check=True,
-            env={},
+            env=_ENVIRONMENT,
         )
     except (OSError, subprocess.SubprocessError):
         raise Unavailable(
