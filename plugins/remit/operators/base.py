@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from airflow.sdk import BaseOperator
 
+from remit.channels.metrics import count
 from remit.errors import Refused
 from remit.operators.failures import guarded
 from remit.operators.telling import tell_next, tell_records
@@ -92,6 +93,7 @@ class StepOperator(RemitOperator):
             self.step(run)
         finally:
             tell_records(self.log, run.story.records[known:])
+            count(run.story.records[known:])
         records = run.story.records
         if len(records) == known:
             self.log.info("The evidence says that this was done before; nothing was done again.")

@@ -44,11 +44,15 @@ class Airflows:
 
     def __call__(self, connection_id: str) -> Address:
         """What is behind the connection."""
-        return address(self._get(connection_id))
+        return address(self.connection(connection_id))
 
     def password(self, connection_id: str) -> str:
         """The connection's password; empty if it has none."""
-        return self._get(connection_id).password or ""
+        return self.connection(connection_id).password or ""
+
+    def connection(self, connection_id: str) -> Connection:
+        """The connection itself. Raises: Unavailable, UsageError."""
+        return self._get(connection_id)
 
 
 def _in_task(connection_id: str) -> Connection:
