@@ -37,6 +37,7 @@ from remit.ports import (
     Judge,
     KeyStore,
     LandingZone,
+    Notes,
     PseudonymKeys,
     Source,
     StatusServer,
@@ -192,6 +193,7 @@ def open_deployment(
         suites=settings.include / "expectations",
         instructions=settings.include / "instructions",
         inbox=open_inbox(settings),
+        notes=open_notes(settings),
         rows_per_piece=settings.rows_per_piece,
         orphans_after=settings.orphans_after,
     )
@@ -300,6 +302,13 @@ def open_inbox(settings: Settings) -> Inbox:
     from remit.adapters.inbox import FolderInbox
 
     return FolderInbox(settings.home / "receipts")
+
+
+def open_notes(settings: Settings) -> Notes:
+    """What supervision keeps beside the evidence."""
+    from remit.adapters.notes import FolderNotes
+
+    return FolderNotes(settings.home / "supervision")
 
 
 def open_target(resolve: Resolve = no_connections) -> TargetSystems:

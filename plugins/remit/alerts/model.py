@@ -79,8 +79,11 @@ class Alert:
             the deployment.
         controllers: the names of the instruction's controllers, of all in force for a deployment's.
         seq: the record that it was found in; None for what time or places show.
+        digest: of the instruction's text.
         chain: who is told, the owner first.
-        next_escalation: when the next tier is due; None where nobody further is to be told.
+        told: in order, what came of telling each tier; a failure once, and what came of it at last.
+        next_escalation: when the next tier is due, which may be past; None where no other is.
+        round: how often it was acknowledged; when that has run out, the chain begins anew.
     """
 
     id: str
@@ -100,6 +103,14 @@ class Alert:
     closed: Act | None = None
     told: tuple[Told, ...] = ()
     next_escalation: datetime | None = None
+    digest: str | None = None
+    round: int = 0
+
+    @property
+    def since(self) -> datetime:
+        """From when the times of the tiers count."""
+        ended = self.acknowledged.until if self.acknowledged else None
+        return ended or self.raised_at
 
     @property
     def title(self) -> str:

@@ -26,7 +26,7 @@ def attempted(record: Record, memory: Memory) -> Iterator[Condition]:
         "find out who used this account; who may act is named in the instruction "
         "(contacts.authorised).",
         run=run,
-        record=record,
+        seq=record.seq,
         of=memory.of_run(run) if run else None,
     )
 
@@ -45,7 +45,7 @@ def of_record(record: Record, memory: Memory) -> Iterator[Condition]:
             kind = "unexpected-principal" if what == "principal" else "unexpected-address"
             said = f"At {record.kind}: {one}, which no earlier run of this instruction had."
             about = one_line(f"run {record.run}: {name}")
-            yield Condition(kind, about, one_line(said), _ASK, record.run, record, of=of)
+            yield Condition(kind, about, one_line(said), _ASK, record.run, record.seq, of=of)
     yield from _from_elsewhere(record, of, memory)
 
 
@@ -61,7 +61,7 @@ def _from_elsewhere(record: Record, of: Watched | None, memory: Memory) -> Itera
                 one_line(f"{record.kind} by {record.by} came from {address}."),
                 _ASK,
                 record.run if of else None,
-                record,
+                record.seq,
                 of=of,
             )
 

@@ -39,7 +39,7 @@ def answered(record: Record, memory: Memory) -> Iterator[Condition]:
         "ask the target what became of the delivery; until it confirms, the copies stay until their "
         "maximum age and are deleted then.",
         run=record.run,
-        record=record,
+        seq=record.seq,
         severity=_SEVERITY.get(outcome),
         of=memory.of_run(record.run),
     )

@@ -30,7 +30,7 @@ def undeleted(record: Record, memory: Memory) -> Iterator[Condition]:
         f"{record.data['why']} The deletion stays due.",
         _EXECUTE,
         run=record.run,
-        record=record,
+        seq=record.seq,
         of=memory.of_run(record.run),
     )
 
@@ -46,7 +46,7 @@ def orphans(record: Record, memory: Memory) -> Iterator[Condition]:  # noqa: ARG
         f"{len(found)} files or keys that nobody recorded: {where}.",
         "remit sweep lists them; find out whose they are, and delete what is remit's own (remit sweep "
         "--delete under REMIT_ORPHANS).",
-        record=record,
+        seq=record.seq,
     )
 
 

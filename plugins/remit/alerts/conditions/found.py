@@ -10,7 +10,6 @@ from remit.alerts.kinds import Severity
 from remit.alerts.memory import Memory
 from remit.alerts.watched import Watched
 from remit.custody import Survey
-from remit.evidence import Record
 
 
 class Condition(NamedTuple):
@@ -18,7 +17,7 @@ class Condition(NamedTuple):
 
     Attributes:
         about: the place; never a value of a data subject.
-        record: what it was found in; None for what goes on until somebody ends it.
+        seq: the record that it was found in; None for what goes on until somebody ends it.
         severity: None for that of its kind.
     """
 
@@ -27,7 +26,7 @@ class Condition(NamedTuple):
     message: str
     way_out: str
     run: str | None = None
-    record: Record | None = None
+    seq: int | None = None
     severity: Severity | None = None
     of: Watched | None = None
 

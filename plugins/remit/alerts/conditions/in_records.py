@@ -23,7 +23,16 @@ _LOOKS: dict[str, Look] = {
     "extracted": source.extracted,
     "attempted": acts.attempted,
 }
-_LEARNT = ("received", "revoked", "opened", "confirmed", "sealed", "delivered", "stopped", "deleted")
+_LEARNT = (
+    "received",
+    "revoked",
+    "opened",
+    "confirmed",
+    "sealed",
+    "delivered",
+    "stopped",
+    "deleted",
+)
 _BY_PERSONS = ("held", "released", "approved", "waived", "acknowledged", "closed", "key-revoked")
 
 LOOKED_AT = frozenset((*_LOOKS, *_LEARNT, *_BY_PERSONS))

@@ -35,7 +35,7 @@ def refused(record: Record, memory: Memory) -> Iterator[Condition]:
         f"At {data['step']}: {refusal['code']} at {refusal['where']}: {refusal['message']}",
         refusal["way_out"],
         run=record.run,
-        record=record,
+        seq=record.seq,
         severity="high" if ends else None,
         of=memory.of_run(record.run),
     )
@@ -53,7 +53,7 @@ def invalid(record: Record, memory: Memory) -> Iterator[Condition]:
         "look at the report (remit evidence show RUN), have the source corrected or the rules, and "
         "start a new run.",
         run=record.run,
-        record=record,
+        seq=record.seq,
         of=memory.of_run(record.run),
     )
 

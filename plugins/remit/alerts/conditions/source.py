@@ -29,7 +29,7 @@ def planned(record: Record, memory: Memory) -> Iterator[Condition]:
         "nothing that is new leaves; ask the controller whether the instruction still says what is "
         "meant, above all where a new column may hold what an allowed one held.",
         run=record.run,
-        record=record,
+        seq=record.seq,
         of=memory.of_run(record.run),
     )
 
@@ -50,6 +50,6 @@ def extracted(record: Record, memory: Memory) -> Iterator[Condition]:
         "find out why before it is delivered; a hold does not stop a run, but revoking the "
         "instruction does.",
         run=record.run,
-        record=record,
+        seq=record.seq,
         of=of,
     )
