@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from remit.errors import Unavailable, describe_unexpected
+from remit.errors import RemitError, describe_unexpected
 from remit.ports import Channel, Notice
 
 NO_CHANNEL = "no channel is set (REMIT_ALERTS), so nobody was told"
@@ -43,7 +43,7 @@ class Teller:
             return "not tried, it gave out before in this pass"
         try:
             channel.send(notice)
-        except Unavailable as error:
+        except RemitError as error:
             self._failures[channel.label] += 1
             return str(error)
         except Exception as error:  # noqa: BLE001 - one channel's defect keeps no other from telling

@@ -13,6 +13,7 @@ from remit.operators.migration import ControlledMigration
 from remit.operators.piece import ExtractPieceOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.seal import SealOperator
+from remit.operators.supervise import SuperviseOperator
 from remit.operators.sweep import SweepOperator
 from remit.operators.validate import ValidateOperator
 
@@ -26,6 +27,7 @@ __all__ = [
     "ListDueOperator",
     "PlanOperator",
     "SealOperator",
+    "SuperviseOperator",
     "SweepOperator",
     "ValidateOperator",
 ]

@@ -79,7 +79,12 @@ class MailServer:
         self._controller.stop()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's names
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
     ) -> str:
         """Take a recipient, or not."""
         if address in self._full:
