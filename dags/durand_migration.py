@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from airflow.sdk import DAG
 
-from remit.operators import ControlledMigration
+from remit.operators import ControlledMigration, deadline
 
 with DAG(
     "durand_migration",
     schedule=None,
     catchup=False,
     max_active_runs=1,
+    deadline=deadline(timedelta(days=2), group_id="migration"),
     tags=["remit"],
     doc_md=__doc__,
 ) as dag:

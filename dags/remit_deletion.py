@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from remit.operators import DeleteOperator, ListDueOperator
+from remit.operators import DeleteOperator, ListDueOperator, deadline
 
 with DAG(
     "remit_deletion",
@@ -16,6 +16,7 @@ with DAG(
     max_active_runs=1,
     is_paused_upon_creation=False,
     default_args={"retries": 3, "retry_delay": timedelta(minutes=1)},
+    deadline=deadline(timedelta(hours=1)),
     tags=["remit"],
     doc_md=__doc__,
 ) as dag:

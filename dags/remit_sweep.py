@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from remit.operators import SweepOperator
+from remit.operators import SweepOperator, deadline
 
 with DAG(
     "remit_sweep",
@@ -15,6 +15,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
+    deadline=deadline(timedelta(hours=12)),
     tags=["remit"],
     doc_md=__doc__,
 ) as dag:

@@ -30,7 +30,7 @@ NOTICE = Notice(
     tier=1,
     name="Anne Martin",
     email="anne.martin@durand.example",
-    subject="Copies are there that had to be deleted",
+    subject="[remit critical] Copies are there that had to be deleted: durand-1",
     text="Run durand-1 is overdue.\n\nWay out: remit delete --due",
 )
 
@@ -112,7 +112,7 @@ def test_mail_arrives_over_verified_tls_for_one_person(trusted: Path, how: Any) 
     message = mailed.message
     assert message["To"] == "anne.martin@durand.example"
     assert message["From"] == "remit@calisto.example"
-    assert message["Subject"] == "[remit] CRITICAL: Copies are there that had to be deleted"
+    assert message["Subject"] == "[remit critical] Copies are there that had to be deleted: durand-1"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["List-Id"] == "<remit-alerts.calisto.example>"
     assert message["Message-ID"].endswith("@calisto.example>")
@@ -134,7 +134,7 @@ def test_hostile_names_make_no_header_no_template_and_no_markup() -> None:
     names = {"Content-Type", "MIME-Version", "Subject", "From", "To", "Date"}
     assert set(mailed.message.keys()) == names | {"Message-ID", "List-Id", "Auto-Submitted"}
     line = HOSTILE.replace("\r", "\ufffd").replace("\n", "\ufffd")
-    assert mailed.message["Subject"] == f"[remit] CRITICAL: {line}"
+    assert mailed.message["Subject"] == line
     [part] = mailed.message.iter_parts()
     assert "<script>" not in part.get_content()
     assert "<script>x()</script>{{ conn }}" in text_of(mailed)
@@ -236,7 +236,7 @@ def test_a_webhook_is_signed_and_says_the_notice(receiver: WebhookReceiver, tmp_
         "tier": 1,
         "late": 0,
         "person": {"name": "Anne Martin", "email": "anne.martin@durand.example"},
-        "subject": "[remit] CRITICAL: Copies are there that had to be deleted",
+        "subject": "[remit critical] Copies are there that had to be deleted: durand-1",
         "text": NOTICE.text,
     }
 

@@ -33,6 +33,7 @@ KINDS: dict[str, Kind] = {
     "unexpected-principal": Kind("high", "Somebody acted who never did before, or may not"),
     "unexpected-address": Kind("high", "Somebody acted from an unexpected address"),
     "unusual-volume": Kind("high", "Far more rows than usual were extracted"),
+    "dag-late": Kind("high", "A DAG run did not end in time"),
     "supervision-silent": Kind("high", "Supervision did not look when it should have"),
     "evidence-broken": Kind("critical", "The evidence does not verify"),
     "ledger-away": Kind("critical", "The evidence ledger does not answer"),

@@ -70,7 +70,11 @@ class Passed:
 
 
 def supervise(
-    deployment: Deployment, channels: Sequence[Channel], by: str, every: timedelta | None = None
+    deployment: Deployment,
+    channels: Sequence[Channel],
+    by: str,
+    every: timedelta | None = None,
+    also: Sequence[Condition] = (),
 ) -> Passed:
     """Look once: raise what is new, tell what is due.
 
@@ -78,13 +82,14 @@ def supervise(
         channels: by which notices leave; with none, everything is recorded and nobody is told.
         by: the principal who looks.
         every: how often it looks; its silence is noticed then. None for one that looks once.
+        also: what whoever looks has found elsewhere, such as in Airflow.
 
     Raises:
         Unavailable: the ledger, or the folder of notes, does not answer. See `remit.alerts.watch`.
     """
     try:
         with deployment.log.ledger.lock(ALERTS):
-            return _Pass(deployment, channels, by).run(every)
+            return _Pass(deployment, channels, by, also).run(every)
     except Unavailable as error:
         if error.where != ALERTS:
             raise
@@ -92,8 +97,14 @@ def supervise(
 
 
 class _Pass:
-    def __init__(self, deployment: Deployment, channels: Sequence[Channel], by: str) -> None:
-        self._deployment, self._by = deployment, by
+    def __init__(
+        self,
+        deployment: Deployment,
+        channels: Sequence[Channel],
+        by: str,
+        also: Sequence[Condition],
+    ) -> None:
+        self._deployment, self._by, self._also = deployment, by, also
         self._log, self._notes = deployment.log, deployment.notes
         self._teller = Teller(channels)
         self._broken: list[EvidenceBroken] = []
@@ -118,7 +129,7 @@ class _Pass:
         return self._passed
 
     def _look(self, memory: Memory, now: datetime, silences: list[Condition]) -> None:
-        found = [*silences, *self._over(), *self._in_records(memory)]
+        found = [*self._also, *silences, *self._over(), *self._in_records(memory)]
         known = in_force(memory.instructions.values(), now)
         everyone = known or list(memory.instructions.values())
         emergency.note_contacts(self._notes, everybody(everyone))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from remit.alerts import emergency, heartbeat
+from remit.alerts.conditions import Condition
 from remit.alerts.supervise import Passed, supervise
 from remit.alerts.telling import Teller
 from remit.custody import Deployment
@@ -20,18 +21,20 @@ def watch(
     by: str,
     clock: Clock,
     every: timedelta | None = None,
+    also: Sequence[Condition] = (),
 ) -> Passed:
     """Look once; a ledger that is broken or away is told of through the channels.
 
     Args:
         opened: opens the deployment, whose `notes` are these.
+        also: as for `supervise`; told of once the ledger is there.
 
     Raises:
         Unavailable: the folder of notes does not answer.
         Refused, UsageError: the deployment's settings are wrong.
     """
     try:
-        return supervise(opened(), channels, by, every)
+        return supervise(opened(), channels, by, every, also)
     except (EvidenceBroken, Unavailable) as error:
         now, teller = clock(), Teller(channels)
         emergency.declare(notes, error, now, teller)

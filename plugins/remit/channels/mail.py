@@ -7,10 +7,12 @@ one person told; nothing in it is a template, a header of its own, or markup.
 from __future__ import annotations
 
 import html
+import json
 import re
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.header import Header
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ from remit.channels.wording import id_of, subject_of, text_of
 from remit.errors import Refused, RemitError, Unavailable, UsageError, translating
 
 if TYPE_CHECKING:
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
     from airflow.sdk import Connection
 
     from remit.ports import Notice
@@ -55,9 +59,10 @@ class Mail:
         if not _ADDRESS.fullmatch(notice.email):
             raise Unavailable(self.label, "the person's address is none that can be written to.")
         failures = (smtplib.SMTPException, OSError, AirflowException, ValueError)
-        with translating(*failures, into=self._failed):
+        notifier = _notifier(connection, notice)
+        with translating(*failures, into=self._failed), _closing(notifier.hook):
             # Not called but asked to notify: a call would render what it is given as Jinja templates.
-            _notifier(connection, notice).notify({})
+            notifier.notify({})
 
     def _failed(self, error: BaseException) -> RemitError:
         words = next((said for kind, said in _WORDS if isinstance(error, kind)), "no connection.")
@@ -77,7 +82,17 @@ _WORDS: list[tuple[type[BaseException], str]] = [
 ]
 
 
-def _notifier(connection: Connection, notice: Notice) -> Any:
+@contextmanager
+def _closing(hook: SmtpHook) -> Iterator[None]:
+    """Close what the hook leaves open where TLS or the login failed."""
+    try:
+        yield
+    finally:
+        if hook._smtp_client is not None:
+            hook._smtp_client.close()
+
+
+def _notifier(connection: Connection, notice: Notice) -> SmtpNotifier:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
     sender = connection.extra_dejson["from_email"]
@@ -137,14 +152,8 @@ def _checked(connection: Connection) -> Connection:
         port=connection.port,
         login=connection.login,
         password=connection.password,
-        extra=_json(made),
+        extra=json.dumps(made),
     )
-
-
-def _json(value: dict[str, Any]) -> str:
-    from remit import canonical
-
-    return canonical.dumps(value).decode()
 
 
 def _require_private(connection: Connection, extra: dict[str, Any]) -> None:

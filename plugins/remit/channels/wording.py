@@ -16,8 +16,8 @@ _LONGEST_SUBJECT = 200
 
 
 def subject_of(notice: Notice) -> str:
-    """One line, its severity first, of at most 200 characters."""
-    line = one_line(f"[remit] {notice.severity.upper()}: {notice.subject}")
+    """One line of at most 200 characters."""
+    line = one_line(notice.subject)
     return line if len(line) <= _LONGEST_SUBJECT else f"{line[: _LONGEST_SUBJECT - 1]}…"
 
 

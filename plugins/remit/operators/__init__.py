@@ -9,6 +9,7 @@ from remit.operators.delete import DeleteOperator
 from remit.operators.deliver import DeliverOperator
 from remit.operators.due import ListDueOperator
 from remit.operators.extract import ExtractOperator
+from remit.operators.late import deadline
 from remit.operators.migration import ControlledMigration
 from remit.operators.piece import ExtractPieceOperator
 from remit.operators.plan import PlanOperator
@@ -30,4 +31,5 @@ __all__ = [
     "SuperviseOperator",
     "SweepOperator",
     "ValidateOperator",
+    "deadline",
 ]

@@ -113,17 +113,21 @@ class StepOperator(RemitOperator):
 
 
 def run_name(task: BaseOperator, context: Context) -> str:
-    """The run's id, which every task of a group, and every try of it, finds again.
+    """The run's id, which every task of a group, and every try of it, finds again."""
+    group = task.task_group.group_id if task.task_group is not None else None
+    return run_of(task.dag_id, context["run_id"], group)
+
+
+def run_of(dag_id: str, dag_run: str, group: str | None) -> str:
+    """The id of the run of a group in a DAG run.
 
     It begins with the DAG's id, in the letters that a run id may have.
     """
     from remit.custody import run_id
 
-    group = task.task_group.group_id if task.task_group is not None else None
     # A mapped task extracts a piece of the group's one run; the last part is that of its others.
-    parts = (task.dag_id, context["run_id"], group or "", "-1")
-    slug = re.sub(r"[^a-z0-9]+", "-", task.dag_id.lower()).strip("-")
-    return run_id(slug or "run", *parts)
+    slug = re.sub(r"[^a-z0-9]+", "-", dag_id.lower()).strip("-")
+    return run_id(slug or "run", dag_id, dag_run, group or "", "-1")
 
 
 def is_ours(task: Operator) -> bool:
