@@ -20,7 +20,6 @@ from remit.testing.metrics_receivers import OtlpReceiver, StatsdListener
 from remit.testing.world import World
 
 
-
 class Agreeable:
     engine = "a test's judge, of nothing"
 
@@ -92,8 +91,16 @@ def test_statsd_gets_them(
 ) -> None:
     start_target(connected())
     with StatsdListener() as listener:
-        settings = {"STATSD_ON": "True", "STATSD_HOST": "127.0.0.1", "STATSD_PORT": str(listener.port)}
-        work(MIGRATION + PASS, airflow_home(), {f"AIRFLOW__METRICS__{name}": value for name, value in settings.items()})
+        settings = {
+            "STATSD_ON": "True",
+            "STATSD_HOST": "127.0.0.1",
+            "STATSD_PORT": str(listener.port),
+        }
+        work(
+            MIGRATION + PASS,
+            airflow_home(),
+            {f"AIRFLOW__METRICS__{name}": value for name, value in settings.items()},
+        )
 
     expected(listener.values)
 

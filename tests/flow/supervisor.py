@@ -6,10 +6,10 @@ import json
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from dataclasses import asdict
 from datetime import timedelta
+
+import httpx
 
 from remit.alerts.watch import watch
 from remit.errors import Unavailable
@@ -23,8 +23,8 @@ class Post:
     def send(self, notice: Notice) -> None:
         body = json.dumps(asdict(notice)).encode()
         try:
-            urllib.request.urlopen(os.environ["RECEIVER"], body, timeout=10).close()
-        except (urllib.error.URLError, OSError):
+            httpx.post(os.environ["RECEIVER"], content=body, timeout=10).raise_for_status()
+        except httpx.HTTPError:
             raise Unavailable(self.label, "it does not answer.") from None
 
 

@@ -47,6 +47,8 @@ class SuperviseOperator(RemitOperator):
         for one in passed.emergencies:
             kind = EvidenceBroken if one.kind == "evidence-broken" else Unavailable
             raise kind(one.where, one.message)
+        if passed.failed and not channels:
+            raise UsageError("alerts wait for somebody to be told, and REMIT_ALERTS names no channel.")
         if passed.failed:
             raise Unavailable("alerts", f"{len(passed.failed)} notices could not be sent.")
 
