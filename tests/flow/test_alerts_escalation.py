@@ -397,6 +397,22 @@ def test_ledger_that_is_replaced_by_an_empty_one_is_told(refused: World) -> None
     assert ("evidence-broken", CONTROLLER) in postbox.told
 
 
+def test_supervisor_that_hangs_is_told_by_the_other(refused: World) -> None:
+    postbox = Postbox()
+    look_once = watched(refused, postbox)
+    look_once()
+    postbox.notices.clear()
+    with refused.deployment().log.ledger.lock("register:alerts"):
+        for _ in range(2):
+            assert postbox.told == []
+            refused.clock.advance(minutes=10)
+            passed = look_once()
+        look_once()
+
+    assert [one.where for one in passed.emergencies] == ["register:alerts"]
+    assert postbox.told == [("ledger-away", who) for who in (OWNER, DPO, CONTROLLER)]
+
+
 def test_settings_that_are_wrong_are_no_emergency(refused: World) -> None:
     def wrong() -> Any:
         raise UsageError("REMIT_LEDGER")

@@ -80,13 +80,12 @@ def contacts(notes: Notes) -> tuple[Step, ...]:
         return ()
 
 
-def declare(
-    notes: Notes, error: EvidenceBroken | Unavailable, now: datetime, teller: Teller
-) -> Emergency:
-    """Note that it goes on, and tell whom it is time to tell."""
+def declare(notes: Notes, error: EvidenceBroken | Unavailable, since: datetime) -> None:
+    """Note that it goes on, unless that is noted."""
     kind = BROKEN if isinstance(error, EvidenceBroken) else AWAY
-    one = _read(notes, kind) or Emergency(kind, timestamp(now), error.where, error.message)
-    return go_on(notes, one, now, teller)
+    if _read(notes, kind) is None:
+        one = Emergency(kind, timestamp(since), error.where, error.message)
+        notes.write(kind, asdict(one))
 
 
 def go_on(notes: Notes, one: Emergency, now: datetime, teller: Teller) -> Emergency:

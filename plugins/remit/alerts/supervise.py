@@ -129,13 +129,14 @@ class _Pass:
         return self._passed
 
     def _look(self, memory: Memory, now: datetime, silences: list[Condition]) -> None:
-        found = [*self._also, *silences, *self._over(), *self._in_records(memory)]
+        before = memory.seen
+        found = [*self._also, *silences, *self._in_records(memory)]
         known = in_force(memory.instructions.values(), now)
         everyone = known or list(memory.instructions.values())
         emergency.note_contacts(self._notes, everybody(everyone))
         surveyed = survey(self._log, now)
         self._broken += surveyed.damaged.values()
-        found += standing(Looking(now, memory, surveyed, known))
+        found += [*standing(Looking(now, memory, surveyed, known)), *self._over()]
         found = [self._placed(one, memory) for one in found]
         alerts = alerts_in(self._log.ledger, now)
         new = list(new_of(found, alerts, memory.log))
@@ -144,7 +145,8 @@ class _Pass:
             names = {name for name, _ in new}
             alerts = alerts_in(self._log.ledger, self._deployment.clock())
             self._passed.raised = [alert for alert in alerts if alert.id in names]
-        self._notes.write(_SEEN, memory.as_json())
+        if memory.seen != before:
+            self._notes.write(_SEEN, memory.as_json())
         now = self._deployment.clock()
         for due in due_of(alerts, now):
             done = escalate(self._log, due, self._teller, self._by, now)
@@ -196,7 +198,7 @@ class _Pass:
 
     def _tell_emergencies(self, now: datetime) -> None:
         if self._broken:
-            emergency.declare(self._notes, self._broken[0], now, self._teller)
+            emergency.declare(self._notes, self._broken[0], now)
         for one in emergency.going_on(self._notes):
             if self._is_over(one):
                 emergency.over(self._notes, one.kind)
