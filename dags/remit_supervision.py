@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG
 
-from remit.operators import SuperviseOperator
+from remit.operators import SuperviseOperator, deadline
 
 with DAG(
     "remit_supervision",
@@ -15,6 +15,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
+    deadline=deadline(timedelta(hours=1)),
     tags=["remit"],
     doc_md=__doc__,
 ) as dag:

@@ -146,6 +146,12 @@ def tasks() -> dict[str, Any]:
 
 
 @pytest.fixture
+def dag_of() -> Callable[[str], Any]:
+    """Parses a DAG of the deployment."""
+    return load_dag
+
+
+@pytest.fixture
 def run_dag(database: Path) -> Callable[[str], Any]:
     """Runs a DAG through Airflow, in this process."""
     return lambda dag_id: load_dag(dag_id).test()

@@ -24,7 +24,6 @@ from remit.operators.late import deadline, tell_late
 from remit.testing.mail_server import MailServer
 from remit.testing.webhook_receiver import WebhookReceiver
 from remit.testing.world import World
-from tests.airflow.conftest import load_dag
 
 CONTEXT = {"dag_run": {"dag_id": "quick_migration", "dag_run_id": "manual__1"}}
 
@@ -112,12 +111,12 @@ def test_what_cannot_be_told_fails_in_airflow_and_says_nothing_of_ours(
     assert alerts_of(world)[0].told[-1].told
 
 
-def test_the_shipped_dags_have_a_deadline(repository: Path) -> None:
-    for dag_id in ("durand_migration", "remit_deletion", "remit_sweep"):
-        (one,) = load_dag(dag_id).deadline
+def test_the_shipped_dags_have_a_deadline(dag_of: Callable[[str], Any]) -> None:
+    for dag_id in ("durand_migration", "remit_deletion", "remit_supervision", "remit_sweep"):
+        (one,) = dag_of(dag_id).deadline
         assert one.callback.path == "remit.operators.late.tell_late"
         assert set(one.callback.kwargs) == {"within", "group_id"}
-    assert load_dag("durand_migration").deadline[0].callback.kwargs["group_id"] == "migration"
+    assert dag_of("durand_migration").deadline[0].callback.kwargs["group_id"] == "migration"
 
 
 def test_a_deadline_is_in_the_future() -> None:

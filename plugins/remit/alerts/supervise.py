@@ -25,7 +25,7 @@ from remit.alerts.projection import alerts_in
 from remit.alerts.raising import new_of, record_alerts
 from remit.alerts.telling import Teller
 from remit.alerts.watched import Watched, everybody, in_force
-from remit.custody import Deployment, survey
+from remit.custody import Deployment, Survey, survey
 from remit.errors import EvidenceBroken, Unavailable
 from remit.evidence import timestamp
 from remit.ports import Channel, Notes
@@ -45,6 +45,9 @@ class Passed:
         escalated: each tier that was due, and what came of telling it.
         emergencies: what the log cannot record.
         verified: whether all of the log was checked.
+        survey: of the duties to delete; None where another looked, or the log could not be read.
+        alerts: every alert, as they were when the telling began.
+        records: of the log, so far as it was looked at.
     """
 
     busy: bool = False
@@ -52,6 +55,9 @@ class Passed:
     escalated: list[Escalated] = field(default_factory=list)
     emergencies: list[Emergency] = field(default_factory=list)
     verified: bool = False
+    survey: Survey | None = None
+    alerts: list[Alert] = field(default_factory=list)
+    records: int = 0
 
     @property
     def told(self) -> list[Escalated]:
@@ -147,6 +153,8 @@ class _Pass:
             self._passed.raised = [alert for alert in alerts if alert.id in names]
         if memory.seen != before:
             self._notes.write(_SEEN, memory.as_json())
+        self._passed.survey, self._passed.alerts = surveyed, alerts
+        self._passed.records = memory.seen
         now = self._deployment.clock()
         for due in due_of(alerts, now):
             done = escalate(self._log, due, self._teller, self._by, now)

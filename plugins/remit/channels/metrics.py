@@ -7,12 +7,15 @@ Not guaranteed: that anything arrives. Metrics are lost where nobody listens; al
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from remit.alerts.kinds import SEVERITIES
+
 if TYPE_CHECKING:  # operators are imported whenever a DAG is parsed
-    from remit.alerts.kinds import Severity
+    from remit.alerts.supervise import Passed
     from remit.custody import Survey
     from remit.evidence import Record
 
@@ -71,23 +74,16 @@ def begin() -> None:
     )
 
 
-def figures(
-    found: Survey, now: datetime, open_alerts: Mapping[Severity, int], records: int
-) -> dict[str, int]:
-    """The gauges.
-
-    Args:
-        open_alerts: how many alerts of each severity are not closed.
-        records: of the evidence log.
-    """
+def figures(passed: Passed, found: Survey, now: datetime) -> dict[str, int]:
+    """The gauges that a pass of supervision gives, whose survey is `found`."""
+    severities = Counter(alert.severity for alert in passed.alerts if alert.state != "closed")
     waiting = [
         story
         for story in found.stories.values()
         if story.has("sealed") and not story.has("confirmed") and not story.has("stopped")
     ]
-    alerts = [name for name in METRICS if name.startswith("remit.alerts.open.")]
-    by_severity = {name: open_alerts.get(name.rpartition(".")[2], 0) for name in alerts}  # type: ignore[call-overload]
-    return by_severity | {
+    alerts = {f"remit.alerts.open.{name}": severities[name] for name in SEVERITIES}
+    return alerts | {
         "remit.deletions.pending": len(found.pending),
         "remit.deletions.held": sum(1 for one in found.pending if one.is_held(now)),
         "remit.deletions.due": len(found.due),
@@ -95,15 +91,17 @@ def figures(
         "remit.deletions.locked": len(found.locked),
         "remit.runs.waiting_receipt": len(waiting),
         "remit.runs.damaged": len(found.damaged),
-        "remit.evidence.records": records,
+        "remit.evidence.records": passed.records,
     }
 
 
-def emit(gauges: Mapping[str, int]) -> None:
-    """Send the gauges, and that a pass of supervision came to its end."""
+def measure(passed: Passed, now: datetime) -> None:
+    """Send the gauges of a pass, and that it came to its end; nothing of one that could not look."""
     from airflow.sdk.observability import stats
 
-    for name, value in gauges.items():
+    if passed.survey is None:
+        return
+    for name, value in figures(passed, passed.survey, now).items():
         stats.gauge(name, value)
     stats.incr("remit.supervision.passed")
 

@@ -13,7 +13,8 @@ from remit.alerts.desk import Desk
 from remit.alerts.model import SEVERITIES, Alert
 from remit.alerts.supervise import Passed
 from remit.alerts.watch import watch
-from remit.channels import open_channels
+from remit.channels import Lookup, open_channels
+from remit.channels.metrics import measure
 from remit.cli.output import Output
 from remit.custody import Deployment
 from remit.errors import EvidenceBroken, Unavailable
@@ -57,7 +58,10 @@ def _pass(options: argparse.Namespace, resolve: Resolve) -> Passed:
 
     channels = open_channels(settings, resolve)
     notes, by = open_notes(settings), f"os:{os_user()}"
-    return watch(opened, notes, channels, by, clock, options.every)
+    passed = watch(opened, notes, channels, by, clock, options.every)
+    if isinstance(resolve, Lookup):  # there is an Airflow, whose settings say where metrics go
+        measure(passed, clock())
+    return passed
 
 
 def _code(passed: Passed) -> int:

@@ -86,7 +86,8 @@ def _look(
             lambda: open_deployment(settings, now=clock, resolve=known),
             open_notes(settings),
             open_channels(settings, known),
-            f"airflow:{dag_run['dag_id']}/{dag_run['dag_run_id']}",
+            # A name of its own: a late run of supervision must not pass for supervision that looked.
+            f"airflow:deadline of {dag_run['dag_id']}/{dag_run['dag_run_id']}",
             clock,
             also=[condition(within, group_id, dag_run)],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from remit.channels.metrics import measure
 from remit.errors import EvidenceBroken, Unavailable, UsageError
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
@@ -43,6 +44,7 @@ class SuperviseOperator(RemitOperator):
         channels, notes = open_channels(settings, resolve), open_notes(settings)
         by = self.principal(context)
         passed = watch(self.deployment, notes, channels, by, clock, self.every)
+        measure(passed, clock())
         self._tell(passed)
         for one in passed.emergencies:
             kind = EvidenceBroken if one.kind == "evidence-broken" else Unavailable
