@@ -1,4 +1,4 @@
-"""From a migration that fails to the mail and the webhook: they come, and no value of a patient is in them."""
+"""From a migration that fails to mail and webhook: they come, and no value of a patient is in them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ def channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def failing(tmp_path: Path) -> Callable[[dict[str, Any]], None]:
     """An instruction of hostile names whose every rule finds the canaries unexpected."""
     rules = [
-        {"id": f"null-{column}", "type": "expect_column_values_to_be_null", "kwargs": {"column": column}}
+        {
+            "id": f"null-{column}",
+            "type": "expect_column_values_to_be_null",
+            "kwargs": {"column": column},
+        }
         for column in planted.COLUMNS
     ]
     plant = planted.instructing(tmp_path / "world" / "include", rules)

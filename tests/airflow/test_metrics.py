@@ -19,7 +19,6 @@ from remit.testing.metrics_receivers import OtlpReceiver, StatsdListener
 from remit.testing.world import World
 
 
-
 class Agreeable:
     engine = "a test's judge, of nothing"
 

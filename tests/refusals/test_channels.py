@@ -52,6 +52,8 @@ def test_mail_to_a_server_that_nobody_verifies(refuses: Callable[..., Any]) -> N
         {"host": "alerts.example", "schema": "http"},
     ],
 )
-def test_a_webhook_in_clear_to_another_machine(place: dict[str, str], refuses: Callable[..., Any]) -> None:
+def test_a_webhook_in_clear_to_another_machine(
+    place: dict[str, str], refuses: Callable[..., Any]
+) -> None:
     with refuses(at="webhook:alerts", saying="in clear"):
         send("webhook", conn_type="http", password=SECRET, extra={}, **place)

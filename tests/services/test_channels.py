@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ import pytest
 from airflow.sdk import Connection
 
 from remit.channels import open_channels
+from remit.channels.webhook import body_of
 from remit.errors import RemitError, Unavailable, UsageError
 from remit.operators.connections import Airflows
 from remit.ports import Channel, Notice
@@ -22,7 +24,9 @@ from remit.testing.webhook_receiver import WebhookReceiver
 from remit.wiring import Settings, no_connections
 
 PASSWORD = "correct-horse-battery"
-HOSTILE = 'Anne\r\nBcc: thief@evil.example\r\n\r\n<script>x()</script>{{ conn }}=?utf-8?q?=0d=0aBcc:x?='
+HOSTILE = (
+    "Anne\r\nBcc: thief@evil.example\r\n\r\n<script>x()</script>{{ conn }}=?utf-8?q?=0d=0aBcc:x?="
+)
 NOTICE = Notice(
     alert="0123456789abcdef",
     kind="deletion-overdue",
@@ -83,7 +87,9 @@ def test_no_setting_is_no_channel_and_several_are_in_their_order() -> None:
     assert labels == ["webhook:on_call", "smtp:mail"]
 
 
-@pytest.mark.parametrize("text", ["mail", "smtp", "smtp:", "ftp:x", "smtp:a smtp:a", "smtp:a,smtp:b"])
+@pytest.mark.parametrize(
+    "text", ["mail", "smtp", "smtp:", "ftp:x", "smtp:a smtp:a", "smtp:a,smtp:b"]
+)
 def test_another_setting_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="REMIT_ALERTS"):
         Settings.from_environment({"REMIT_ALERTS": text})
@@ -112,7 +118,9 @@ def test_mail_arrives_over_verified_tls_for_one_person(trusted: Path, how: Any) 
     message = mailed.message
     assert message["To"] == "anne.martin@durand.example"
     assert message["From"] == "remit@calisto.example"
-    assert message["Subject"] == "[remit critical] Copies are there that had to be deleted: durand-1"
+    assert (
+        message["Subject"] == "[remit critical] Copies are there that had to be deleted: durand-1"
+    )
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["List-Id"] == "<remit-alerts.calisto.example>"
     assert message["Message-ID"].endswith("@calisto.example>")
@@ -161,12 +169,14 @@ def test_the_same_notice_has_the_same_id() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["a@b.example\r\nBcc: x@y.example", "a@b.example,x@y.example", "Anne <a@b.example>", "é@b.fr"]
+    "address",
+    ["a@b.example\r\nBcc: x@y.example", "a@b.example,x@y.example", "Anne <a@b.example>", "é@b.fr"],
 )
 def test_what_is_no_plain_address_is_not_written_to(address: str) -> None:
-    with MailServer() as server, pytest.raises(Unavailable, match="address is none"):
-        connection = mail_connection(server.port, extra={"disable_tls": True})
-        channel("smtp", connection).send(hostile(email=address))
+    with MailServer() as server:
+        mail = channel("smtp", mail_connection(server.port, extra={"disable_tls": True}))
+        with pytest.raises(Unavailable, match="address is none"):
+            mail.send(hostile(email=address))
 
     assert server.mails == []
 
@@ -323,3 +333,18 @@ def test_a_receiver_of_another_form_is_refused(fields: dict[str, Any]) -> None:
         channel("webhook", hook_connection(address, **fields)).send(NOTICE)
     assert isinstance(caught.value, UsageError)
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_page_has_every_field_of_the_body() -> None:
+    def names(value: dict[str, Any], prefix: str = "") -> Iterator[str]:
+        for name, inner in value.items():
+            if isinstance(inner, dict):
+                yield from names(inner, f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}"
+
+    page = (Path(__file__).parents[2] / "docs" / "alert-channels.md").read_text("utf-8")
+    table = page.partition("**The body**")[2]
+
+    documented = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert set(documented) == set(names(json.loads(body_of(NOTICE))))

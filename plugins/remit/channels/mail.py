@@ -111,7 +111,7 @@ def _notifier(connection: Connection, notice: Notice) -> SmtpNotifier:
         smtp_conn_id=connection.conn_id,
     )
     # The connection that was looked up is the one that is used.
-    notifier.hook.get_connection = lambda _connection_id: connection  # type: ignore[method-assign]
+    notifier.hook.get_connection = lambda conn_id: connection  # type: ignore[method-assign]  # noqa: ARG005
     return notifier
 
 

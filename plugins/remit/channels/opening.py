@@ -6,19 +6,17 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from remit.channels.mail import Mail
 from remit.channels.webhook import Webhook
-from remit.wiring import Resolve, Settings, no_connections
+from remit.wiring import Connections, Resolve, Settings, no_connections
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from remit.ports import Channel
 
-_CHANNELS = {"smtp": Mail, "webhook": Webhook}
-
 
 @runtime_checkable
-class Lookup(Protocol):
-    """Looks connections up as they are, as all of Airflow's ways to do so can."""
+class Lookup(Connections, Protocol):
+    """Connections that can be had as Airflow keeps them; all of Airflow's ways to look up are such."""
 
     def connection(self, connection_id: str) -> Connection:
         """The connection. Raises: Unavailable, UsageError."""
@@ -33,6 +31,12 @@ def open_channels(settings: Settings, resolve: Resolve) -> list[Channel]:
     Raises:
         UsageError: there are channels, but no Airflow that knows their connections.
     """
-    if settings.alerts and not isinstance(resolve, Lookup):
-        no_connections(settings.alerts[0][1])
-    return [_CHANNELS[kind](name, resolve.connection) for kind, name in settings.alerts]  # type: ignore[union-attr]
+    opened: list[Channel] = []
+    for kind, name in settings.alerts:
+        if not isinstance(resolve, Lookup):
+            no_connections(name)
+        elif kind == "smtp":
+            opened.append(Mail(name, resolve.connection))
+        else:
+            opened.append(Webhook(name, resolve.connection))
+    return opened

@@ -122,11 +122,18 @@ def _read(connection: Connection) -> tuple[str, bytes, str | bool]:
     authority, secret = extra.pop("ca", None), _secret(connection.password or "")
     scheme, _, place = (connection.host or "").rpartition("://")
     own = authority is None or (isinstance(authority, str) and authority.startswith("/"))
-    if connection.conn_type != "http" or not place or not secret or connection.login or extra or not own:
+    if (
+        connection.conn_type != "http"
+        or not place
+        or not secret
+        or connection.login
+        or extra
+        or not own
+    ):
         raise UsageError(
-            f"connection {connection.conn_id} is to be of type http, with a host; as its password whsec_ and "
-            "24 to 64 random bytes in base64, which the receiver knows too; no login; and no other extra than "
-            "ca, the absolute path of the authority that is trusted."
+            f"connection {connection.conn_id} is to be of type http, with a host; as its password whsec_ "
+            "and 24 to 64 random bytes in base64, which the receiver knows too; no login; and no other extra "
+            "than ca, the absolute path of the authority that is trusted."
         )
     host, slash, path = place.partition("/")
     port = f":{connection.port}" if connection.port else ""
@@ -165,7 +172,7 @@ def _hook(label: str, url: str, authority: str | bool) -> Any:
                 allow_redirects=False,
                 proxies={},
             ) as answer:
-                if not 200 <= answer.status_code < 300:  # noqa: PLR2004
+                if not 200 <= answer.status_code < 300:
                     raise Unavailable(label, f"it answers with the status {answer.status_code}.")
                 return answer
 
@@ -177,5 +184,5 @@ def _hook(label: str, url: str, authority: str | bool) -> Any:
     hook = OneRequest(method="POST", http_conn_id=label)
     # The connection that was looked up is the one that is used, without its password.
     made = Made(conn_id=label, conn_type="http", host=f"{parts.scheme}://{parts.netloc}")
-    hook.get_connection = lambda _connection_id: made  # type: ignore[method-assign]
+    hook.get_connection = lambda conn_id: made  # type: ignore[method-assign]  # noqa: ARG005
     return hook

@@ -13,20 +13,23 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from remit.errors import Unavailable, UsageError
 from remit.operators.base import run_of
 from remit.operators.failures import guarded
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import Logger
+
     from remit.alerts.conditions import Condition
     from remit.operators.connections import Airflows
     from remit.wiring import Settings
 
-_log = logging.getLogger(__name__)
+_log = cast("Logger", logging.getLogger(__name__))
 _TRIES, _PAUSE = 20, 6.0
 """How often, with so many seconds in between, it tries while another supervisor is at work."""
 
@@ -97,7 +100,9 @@ def _look(
     if passed.busy:
         raise Unavailable("supervision", "another supervisor is at work and does not end.")
     if passed.emergencies:
-        raise Unavailable("the evidence", "it is away or broken, so that the late run is on no record.")
+        raise Unavailable(
+            "the evidence", "it is away or broken, so that the late run is on no record."
+        )
     if passed.failed:
         raise Unavailable("alerts", f"{len(passed.failed)} could not be told; see remit alerts.")
 
