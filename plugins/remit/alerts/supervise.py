@@ -143,9 +143,8 @@ class _Pass:
         surveyed = survey(self._log, now)
         self._broken += surveyed.damaged.values()
         found += [*standing(Looking(now, memory, surveyed, known)), *self._over()]
-        found = [self._placed(one, memory) for one in found]
         alerts = alerts_in(self._log.ledger, now)
-        new = list(new_of(found, alerts, memory.log))
+        new = [(n, self._placed(one, memory)) for n, one in new_of(found, alerts, memory.log)]
         if new:
             record_alerts(self._log, new, everyone, self._by)
             names = {name for name, _ in new}
