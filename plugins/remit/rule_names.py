@@ -152,6 +152,9 @@ RULE_NAMES = {
     # --- deletion
     "deletion-not-due": "suppression pas encore exigible",
     "deletion-held": "suppression suspendue",
+    "alert-unknown": "alerte inconnue",
+    "alert-closed": "alerte déjà close",
+    "alert-reason": "motif qui ne dit rien",
     "hold-too-long": "suspension trop longue",
     "person-not-authorised": "personne non habilitée",
     "person-account-shared": "compte partagé ou de service au lieu d'une personne",

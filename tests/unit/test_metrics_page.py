@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from remit.alerts.kinds import SEVERITIES
+from remit.alert_kinds import SEVERITIES
 from remit.channels.metrics import METRICS
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from remit.alert_kinds import KINDS
 from remit.alerts import emergency, heartbeat
-from remit.alerts.kinds import KINDS
 from remit.alerts.model import ACKNOWLEDGED_FOR, ALERTS, Act, Alert
 from remit.alerts.projection import alerts_in
 from remit.custody import REGISTER, Deployment, Entry, entries_of

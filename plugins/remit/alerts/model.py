@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from remit.alerts.kinds import KINDS, SEVERITIES, Kind, Severity
+from remit.alert_kinds import KINDS, SEVERITIES, Kind, Severity
 from remit.records import timestamp
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from remit.alerts.kinds import KINDS
+from remit.alert_kinds import KINDS
 from remit.alerts.model import Alert, Step
 from remit.errors import one_line
 from remit.evidence import timestamp

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from remit import canonical
+from remit.alert_kinds import KINDS
 from remit.alerts.conditions import Condition
-from remit.alerts.kinds import KINDS
 from remit.alerts.model import ALERTS, Alert
 from remit.alerts.watched import Watched, chain_json, everybody
 from remit.evidence import EvidenceLog, Fact

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from remit.alerts.kinds import SEVERITIES
+from remit.alert_kinds import SEVERITIES
 
 if TYPE_CHECKING:  # operators are imported whenever a DAG is parsed
     from remit.alerts.supervise import Passed

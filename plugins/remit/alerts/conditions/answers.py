@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from remit.alert_kinds import Severity
 from remit.alerts.conditions.found import Condition, Looking
-from remit.alerts.kinds import Severity
 from remit.alerts.memory import Memory
 from remit.evidence import Record, parse_timestamp, timestamp
 

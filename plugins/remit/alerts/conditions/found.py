@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from remit.alerts.kinds import Severity
+from remit.alert_kinds import Severity
 from remit.alerts.memory import Memory
 from remit.alerts.watched import Watched
 from remit.custody import Survey
