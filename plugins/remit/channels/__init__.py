@@ -1,7 +1,4 @@
-"""How alerts leave: by Airflow's own notifiers, over connections that Airflow keeps.
-
-`open_channels` opens what REMIT_ALERTS names; `remit.channels.metrics` is what is counted.
-"""
+"""How alerts leave: by Airflow's own notifiers, over connections that Airflow keeps."""
 
 from remit.channels.opening import Lookup, open_channels
 

@@ -125,26 +125,10 @@ def _checked(connection: Connection) -> Connection:
     """A copy that says what is verified and asked once, whatever else the connection says."""
     from airflow.sdk import Connection as Made
 
-    extra = {name: value for name, value in connection.extra_dejson.items() if value}
-    sender = extra.get("from_email")
-    unsure = any(extra.get(name, False) not in (True, False) for name in _SWITCHES)
-    if (
-        connection.conn_type != "smtp"
-        or not connection.host
-        or not isinstance(sender, str)
-        or not _ADDRESS.fullmatch(sender)
-        or unsure
-        or set(extra) - _KNOWN
-        or bool(connection.login) != bool(connection.password)
-    ):
-        raise UsageError(
-            f"connection {connection.conn_id} is to be of type smtp, with a host; login and password "
-            "together or not at all; from_email (an ASCII address) and disable_ssl or disable_tls (true or "
-            "false) in its extra; and no other extra than ssl_context, timeout and retry_limit."
-        )
+    extra = _extra(connection)
     _require_private(connection, extra)
     kept = {name: bool(extra.get(name)) for name in _SWITCHES}
-    made = {**kept, "from_email": sender, "timeout": _SECONDS, "retry_limit": 0}
+    made = {**kept, "from_email": extra["from_email"], "timeout": _SECONDS, "retry_limit": 0}
     return Made(
         conn_id=connection.conn_id,
         conn_type="smtp",
@@ -154,6 +138,28 @@ def _checked(connection: Connection) -> Connection:
         password=connection.password,
         extra=json.dumps(made),
     )
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    """What the connection's extra says, of a connection whose form is right."""
+    extra = {name: value for name, value in connection.extra_dejson.items() if value}
+    sender = extra.get("from_email")
+    right = (
+        connection.conn_type == "smtp"
+        and connection.host
+        and isinstance(sender, str)
+        and _ADDRESS.fullmatch(sender)
+        and all(extra.get(name, False) in (True, False) for name in _SWITCHES)
+        and not set(extra) - _KNOWN
+        and bool(connection.login) == bool(connection.password)
+    )
+    if not right:
+        raise UsageError(
+            f"connection {connection.conn_id} is to be of type smtp, with a host; login and password "
+            "together or not at all; from_email (an ASCII address) and disable_ssl or disable_tls (true or "
+            "false) in its extra; and no other extra than ssl_context, timeout and retry_limit."
+        )
+    return extra
 
 
 def _require_private(connection: Connection, extra: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import hmac
 import logging
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from remit import canonical
@@ -24,6 +24,8 @@ from remit.errors import Refused, RemitError, Unavailable, UsageError, one_line,
 from remit.wiring import clock
 
 if TYPE_CHECKING:
+    from airflow.providers.http.hooks.http import HttpHook
+    from airflow.providers.http.notifications.http import HttpNotifier
     from airflow.sdk import Connection
 
     from remit.ports import Notice
@@ -55,24 +57,10 @@ class Webhook:
             UsageError: the connection has another form.
         """
         import requests
-        from airflow.providers.http.notifications.http import HttpNotifier
 
         logger = logging.getLogger("urllib3")  # its DEBUG shows the path, which may be a secret
         logger.setLevel(max(logger.level, logging.INFO))
-        connection = self._lookup(self._id)
-        url, secret, authority = _read(connection)
-        body, moment = body_of(notice), str(int(clock().timestamp()))
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": id_of(notice),
-            "webhook-timestamp": moment,
-            "webhook-signature": signature(secret, id_of(notice), moment, body),
-        }
-        place = urlsplit(url).path
-        notifier = HttpNotifier(
-            http_conn_id=self._id, endpoint=place, data=body.decode(), headers=headers
-        )
-        notifier.hook = _hook(self.label, url, authority)
+        notifier = _notifier(self.label, notice, _read(self._lookup(self._id)))
         failures = (requests.RequestException, OSError, ValueError)
         with translating(*failures, into=self._failed):
             # Not called but asked to notify: a call would render what it is given as Jinja templates.
@@ -116,25 +104,31 @@ def _lines(value: Any) -> Any:
     return one_line(value) if isinstance(value, str) else value
 
 
-def _read(connection: Connection) -> tuple[str, bytes, str | bool]:
+class _Receiver(NamedTuple):
     """The URL, the secret, and the authority that is trusted: a file, or True for the usual ones."""
+
+    url: str
+    secret: bytes
+    authority: str | bool
+
+
+def _read(connection: Connection) -> _Receiver:
     extra = dict(connection.extra_dejson)
     authority, secret = extra.pop("ca", None), _secret(connection.password or "")
-    scheme, _, place = (connection.host or "").rpartition("://")
-    own = authority is None or (isinstance(authority, str) and authority.startswith("/"))
-    if (
-        connection.conn_type != "http"
-        or not place
-        or not secret
-        or connection.login
-        or extra
-        or not own
-    ):
+    place = (connection.host or "").rpartition("://")[2]
+    absolute = authority is None or (isinstance(authority, str) and authority.startswith("/"))
+    right = connection.conn_type == "http" and place and not connection.login and not extra
+    if not right or not absolute or secret is None:
         raise UsageError(
             f"connection {connection.conn_id} is to be of type http, with a host; as its password whsec_ "
             "and 24 to 64 random bytes in base64, which the receiver knows too; no login; and no other extra "
             "than ca, the absolute path of the authority that is trusted."
         )
+    return _Receiver(_url(connection), secret, authority or True)
+
+
+def _url(connection: Connection) -> str:
+    scheme, _, place = (connection.host or "").rpartition("://")
     host, slash, path = place.partition("/")
     port = f":{connection.port}" if connection.port else ""
     url = f"{scheme or connection.schema or 'https'}://{host}{port}{slash}{path}"
@@ -145,7 +139,7 @@ def _read(connection: Connection) -> tuple[str, bytes, str | bool]:
             "alerts that name persons would travel to another machine in clear.",
             "give the receiver's https:// address; http:// is for this very machine alone.",
         )
-    return url, secret, authority or True
+    return url
 
 
 def _secret(text: str) -> bytes | None:
@@ -156,10 +150,32 @@ def _secret(text: str) -> bytes | None:
     return secret if text.startswith(_PREFIX) and len(secret) in _SECRET_BYTES else None
 
 
-def _hook(label: str, url: str, authority: str | bool) -> Any:
+def _notifier(label: str, notice: Notice, to: _Receiver) -> HttpNotifier:
+    from airflow.providers.http.notifications.http import HttpNotifier
+    from airflow.sdk import Connection as Made
+
+    body, moment = body_of(notice), str(int(clock().timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "webhook-id": id_of(notice),
+        "webhook-timestamp": moment,
+        "webhook-signature": signature(to.secret, id_of(notice), moment, body),
+    }
+    parts = urlsplit(to.url)
+    notifier = HttpNotifier(
+        http_conn_id=label, endpoint=parts.path, data=body.decode(), headers=headers
+    )
+    hook = _one_request(label, to.authority)(method="POST", http_conn_id=label)
+    # The connection that was looked up is the one that is used, without its password.
+    made = Made(conn_id=label, conn_type="http", host=f"{parts.scheme}://{parts.netloc}")
+    hook.get_connection = lambda conn_id: made  # type: ignore[method-assign]  # noqa: ARG005
+    notifier.hook = hook
+    return notifier
+
+
+def _one_request(label: str, authority: str | bool) -> type[HttpHook]:
     """A hook that asks once, follows nothing and logs nothing: its own words would hold the URL."""
     from airflow.providers.http.hooks.http import HttpHook
-    from airflow.sdk import Connection as Made
 
     class OneRequest(HttpHook):
         def run_and_check(self, session: Any, prepped_request: Any, extra_options: Any) -> Any:  # noqa: ARG002
@@ -180,9 +196,4 @@ def _hook(label: str, url: str, authority: str | bool) -> Any:
             """Without what the environment says of proxies, authorities and passwords."""
             return super().get_conn(headers, {"trust_env": False})
 
-    parts = urlsplit(url)
-    hook = OneRequest(method="POST", http_conn_id=label)
-    # The connection that was looked up is the one that is used, without its password.
-    made = Made(conn_id=label, conn_type="http", host=f"{parts.scheme}://{parts.netloc}")
-    hook.get_connection = lambda conn_id: made  # type: ignore[method-assign]  # noqa: ARG005
-    return hook
+    return OneRequest
