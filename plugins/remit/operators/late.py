@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from remit.alerts.conditions import Condition
+    from remit.alerts.supervise import Passed
     from remit.operators.connections import Airflows
     from remit.wiring import Settings
 
@@ -84,19 +85,26 @@ def _look(
     from remit.channels import open_channels
     from remit.wiring import clock, open_deployment, open_notes
 
+    # A name of its own: a late run of supervision must not pass for supervision that looked.
+    by = f"airflow:deadline of {dag_run['dag_id']}/{dag_run['dag_run_id']}"
+    look = partial(
+        watch,
+        lambda: open_deployment(settings, now=clock, resolve=known),
+        open_notes(settings),
+        open_channels(settings, known),
+        by,
+        clock,
+        also=[condition(within, group_id, dag_run)],
+    )
+    passed = look()
     for _ in range(_TRIES):
-        passed = watch(
-            lambda: open_deployment(settings, now=clock, resolve=known),
-            open_notes(settings),
-            open_channels(settings, known),
-            # A name of its own: a late run of supervision must not pass for supervision that looked.
-            f"airflow:deadline of {dag_run['dag_id']}/{dag_run['dag_run_id']}",
-            clock,
-            also=[condition(within, group_id, dag_run)],
-        )
-        if not passed.busy:
-            break
-        time.sleep(_PAUSE)
+        if passed.busy:
+            time.sleep(_PAUSE)
+            passed = look()
+    _require_told(passed)
+
+
+def _require_told(passed: Passed) -> None:
     if passed.busy:
         raise Unavailable("supervision", "another supervisor is at work and does not end.")
     if passed.emergencies:
