@@ -43,7 +43,7 @@ def get_cli_commands() -> list[CLICommand]:
 
 def run_cli(options: argparse.Namespace) -> None:
     """Run remit's command line and end with its exit code."""
-    from remit.channels import metrics
+    from remit import metrics
     from remit.cli import main
     from remit.operators.connections import resolve_stored
 

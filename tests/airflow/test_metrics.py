@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from remit.alerts.supervise import Passed, supervise
-from remit.channels.metrics import METRICS, figures, measure
+from remit.metrics import METRICS, figures, measure
 from remit.ports import Rule, Verdict
 from remit.testing.metrics_receivers import OtlpReceiver, StatsdListener
 from remit.testing.world import World
@@ -33,7 +33,7 @@ MIGRATION = """
 import sys
 from types import SimpleNamespace
 from airflow.dag_processing.dagbag import DagBag
-from remit.channels import metrics
+from remit import metrics
 
 metrics.begin()
 dag = DagBag(sys.argv[1] + "/quick_migration.py").dags["quick_migration"]
@@ -41,7 +41,7 @@ for step in "plan extract validate seal deliver".split():
     dag.get_task(f"migration.{step}").execute({"run_id": "m", "ti": SimpleNamespace(map_index=-1)})
 """
 PASS = """
-from remit.channels import metrics
+from remit import metrics
 from remit.operators.connections import resolve_stored
 from remit.provider import run_cli
 from types import SimpleNamespace

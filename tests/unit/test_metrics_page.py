@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from remit.alert_kinds import SEVERITIES
-from remit.channels.metrics import METRICS
+from remit.metrics import METRICS
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 

@@ -14,11 +14,11 @@ from remit.alerts.model import SEVERITIES, Alert
 from remit.alerts.supervise import Passed
 from remit.alerts.watch import watch
 from remit.channels import Lookup, open_channels
-from remit.channels.metrics import measure
 from remit.cli.output import Output
 from remit.custody import Deployment
 from remit.errors import EvidenceBroken, Unavailable
 from remit.evidence import timestamp
+from remit.metrics import measure
 from remit.people import Identity
 from remit.wiring import Resolve, Settings, clock, open_deployment, open_notes, os_user
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from airflow.sdk import BaseOperator
 
-from remit.channels.metrics import count
 from remit.errors import Refused
+from remit.metrics import count
 from remit.operators.failures import guarded
 from remit.operators.telling import tell_next, tell_records
 

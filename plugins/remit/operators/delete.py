@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from remit.channels.metrics import count
+from remit.metrics import count
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
 from remit.operators.telling import tell_next, tell_records

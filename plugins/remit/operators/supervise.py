@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from remit.channels.metrics import measure
 from remit.errors import EvidenceBroken, Unavailable, UsageError
+from remit.metrics import measure
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
 
@@ -50,7 +50,9 @@ class SuperviseOperator(RemitOperator):
             kind = EvidenceBroken if one.kind == "evidence-broken" else Unavailable
             raise kind(one.where, one.message)
         if passed.failed and not channels:
-            raise UsageError("alerts wait for somebody to be told, and REMIT_ALERTS names no channel.")
+            raise UsageError(
+                "alerts wait for somebody to be told, and REMIT_ALERTS names no channel."
+            )
         if passed.failed:
             raise Unavailable("alerts", f"{len(passed.failed)} notices could not be sent.")
 
