@@ -147,6 +147,7 @@ RULE_NAMES = {
     "control-file-invalid": "fichier de contrôle mal formé",
     "control-file-differs": "fichier de contrôle contraire à la livraison",
     "endpoint-insecure": "adresse du sous-traitant en clair",
+    "channel-insecure": "canal d'alerte en clair ou non vérifié",
     "receipt-not-taken": "accusé de réception non accepté",
     "receipt-overdue": "accusé de réception non reçu à temps",
     # --- deletion
