@@ -466,6 +466,63 @@ class PseudonymKeys(Protocol):
         """
 
 
+# --- supervision ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What one person is told of one alert; no text of it holds a value of a data subject.
+
+    Attributes:
+        alert: its id. kind, severity: as in `remit.alerts.model`.
+        tier: the person's place in the chain; the owner is 0.
+        late: by how many seconds this comes after its time.
+    """
+
+    alert: str
+    kind: str
+    severity: str
+    tier: int
+    name: str
+    email: str
+    subject: str
+    text: str
+    late: int = 0
+
+
+class Channel(Protocol):
+    """A way by which notices leave, such as mail."""
+
+    label: str
+    """What it is, without credentials, such as ``smtp:remit_mail``."""
+
+    def send(self, notice: Notice) -> None:
+        """Hand it over; the same one may come again. Answers, or gives out, within a minute.
+
+        Raises:
+            Unavailable: it was not taken.
+        """
+
+
+class Notes(Protocol):
+    """What supervision keeps beside the evidence: when it looked, how far, and what is broken.
+
+    Raises `Unavailable` when the place does not answer. A note is JSON; names are slugs.
+    """
+
+    def read(self, name: str) -> Any:
+        """The note; None where there is none, or what is there is no note."""
+
+    def write(self, name: str, note: Any) -> None:
+        """Keep a note, whole or not at all."""
+
+    def remove(self, name: str) -> None:
+        """Forget a note; one that is not there is no error."""
+
+    def names(self) -> list[str]:
+        """The names of the notes."""
+
+
 # --- rules ------------------------------------------------------------------------------------
 
 

@@ -43,8 +43,10 @@ def get_cli_commands() -> list[CLICommand]:
 
 def run_cli(options: argparse.Namespace) -> None:
     """Run remit's command line and end with its exit code."""
+    from remit import metrics
     from remit.cli import main
     from remit.operators.connections import resolve_stored
 
     arguments = ["--version"] if options.version else options.arguments or ["--help"]
+    metrics.begin()
     raise SystemExit(main(arguments, resolve_stored))

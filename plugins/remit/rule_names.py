@@ -147,11 +147,15 @@ RULE_NAMES = {
     "control-file-invalid": "fichier de contrôle mal formé",
     "control-file-differs": "fichier de contrôle contraire à la livraison",
     "endpoint-insecure": "adresse du sous-traitant en clair",
+    "channel-insecure": "canal d'alerte en clair ou non vérifié",
     "receipt-not-taken": "accusé de réception non accepté",
     "receipt-overdue": "accusé de réception non reçu à temps",
     # --- deletion
     "deletion-not-due": "suppression pas encore exigible",
     "deletion-held": "suppression suspendue",
+    "alert-unknown": "alerte inconnue",
+    "alert-closed": "alerte déjà close",
+    "alert-reason": "motif qui ne dit rien",
     "hold-too-long": "suspension trop longue",
     "person-not-authorised": "personne non habilitée",
     "person-account-shared": "compte partagé ou de service au lieu d'une personne",
@@ -171,7 +175,6 @@ RULE_NAMES = {
     "dag-instruction-templated": "instruction désignée par un gabarit",
     "dag-connection-templated": "connexion désignée par un gabarit",
     # --- the run itself
-    "alert-unknown": "alerte inconnue",
     "alert-without-run": "alerte qui ne concerne aucune exécution",
     "run-unknown": "exécution inconnue",
     "run-pinned": "exécution ouverte dans d'autres conditions",

@@ -13,6 +13,8 @@ REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/inc
 there, else ./include
 REMIT_ORPHANS      what a sweep does with files and keys that nobody recorded: report (default), or
 delete-after=P7D (whole days, by the age of the newest file)
+REMIT_ALERTS       the channels that alerts leave by, in words like smtp:ID or webhook:ID with the id of
+an Airflow connection (docs/alert-channels.md); default none
 REMIT_ROWS_PER_PIECE  about how many rows of a large table one piece has; default 1000000
 """
 
@@ -35,6 +37,7 @@ from remit.ports import (
     Judge,
     KeyStore,
     LandingZone,
+    Notes,
     PseudonymKeys,
     Source,
     StatusServer,
@@ -71,7 +74,11 @@ def no_connections(connection_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where things are."""
+    """Where things are.
+
+    Attributes:
+        alerts: the kind (``smtp``, ``webhook``) and connection of each channel.
+    """
 
     home: Path
     ledger: str
@@ -82,6 +89,7 @@ class Settings:
     keyring_secret: str | None = None
     rows_per_piece: int | None = None
     orphans_after: timedelta | None = None
+    alerts: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -101,6 +109,7 @@ class Settings:
             keyring_secret=environment.get("REMIT_KEYRING_SECRET") or None,
             rows_per_piece=_rows_per_piece(environment.get("REMIT_ROWS_PER_PIECE") or None),
             orphans_after=_orphans_after(environment.get("REMIT_ORPHANS") or "report"),
+            alerts=_alerts(environment.get("REMIT_ALERTS") or ""),
         )
 
     def secret_connections(self) -> set[str]:
@@ -129,6 +138,15 @@ def _orphans_after(text: str) -> timedelta | None:
     if found is None:
         raise UsageError("REMIT_ORPHANS is report, or delete-after=P7D (one or more whole days).")
     return timedelta(days=int(found[1]))
+
+
+def _alerts(text: str) -> tuple[tuple[str, str], ...]:
+    """Each channel's kind and connection."""
+    found = [re.fullmatch(r"(smtp|webhook):([\w.-]{1,250})", word) for word in text.split()]
+    channels = tuple((one[1], one[2]) for one in found if one is not None)
+    if len(channels) < len(found) or len(set(channels)) < len(channels):
+        raise UsageError("REMIT_ALERTS is smtp:ID and webhook:ID, each once, with spaces between.")
+    return channels
 
 
 def os_user() -> str:
@@ -175,6 +193,7 @@ def open_deployment(
         suites=settings.include / "expectations",
         instructions=settings.include / "instructions",
         inbox=open_inbox(settings),
+        notes=open_notes(settings),
         rows_per_piece=settings.rows_per_piece,
         orphans_after=settings.orphans_after,
     )
@@ -283,6 +302,13 @@ def open_inbox(settings: Settings) -> Inbox:
     from remit.adapters.inbox import FolderInbox
 
     return FolderInbox(settings.home / "receipts")
+
+
+def open_notes(settings: Settings) -> Notes:
+    """What supervision keeps beside the evidence."""
+    from remit.adapters.notes import FolderNotes
+
+    return FolderNotes(settings.home / "supervision")
 
 
 def open_target(resolve: Resolve = no_connections) -> TargetSystems:

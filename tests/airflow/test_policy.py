@@ -69,6 +69,7 @@ def sites(site):
 with DAG("@ID", schedule=None) as dag:
 """
 
+INDEPENDENT = ["remit_deletion", "remit_supervision", "remit_sweep"]
 RIGHT = {
     "whole": "ControlledMigration(**WHOLE)",
     "hand": "by_hand()",
@@ -77,7 +78,8 @@ RIGHT = {
     "expired": "instructed('expired.yaml')",
     "later": "instructed('later.yaml')",
     "deletion": "DeleteOperator.partial(task_id='delete').expand("
-    "due=ListDueOperator(task_id='list_due').output)\nSweepOperator(task_id='sweep')",
+    "due=ListDueOperator(task_id='list_due').output)\nSweepOperator(task_id='sweep')\n"
+    "SuperviseOperator(task_id='supervise')",
 }
 WRONG = {
     "alone": (
@@ -251,7 +253,7 @@ def test_an_instruction_that_does_not_verify_is_told_with_the_task_that_asked_fo
 
 
 def test_dags_that_keep_the_rules_are_taken_in_with_the_shipped_ones(bag: dict[str, Any]) -> None:
-    assert set(bag["dags"]) == {*RIGHT, "durand_migration", "remit_deletion", "remit_sweep"}
+    assert set(bag["dags"]) == {*RIGHT, "durand_migration", *INDEPENDENT}
     assert set(bag["errors"]) == {*WRONG, *WRONG_AT_ONCE}
 
 
@@ -260,7 +262,7 @@ def test_a_fresh_checkout_says_that_its_migration_has_no_instruction(
 ) -> None:
     nothing = {"REMIT_INCLUDE": str(tmp_path / "include")}
     bag = parse(repository / "dags", environment(home, repository) | nothing)
-    assert bag["dags"] == ["remit_deletion", "remit_sweep"]
+    assert bag["dags"] == INDEPENDENT
     path = tmp_path / "include" / "instructions" / "durand.yaml"
     assert (
         f"dag-instruction-missing at durand_migration/migration.plan: there is no file {path}."

@@ -23,8 +23,10 @@ PARSED = [
     "plugins/remit_plugin.py",
     "dags/durand_migration.py",
     "dags/remit_deletion.py",
+    "dags/remit_supervision.py",
     "dags/remit_sweep.py",
 ]
+LOOKING = ("remit_supervision", "remit_sweep")
 CONNECTIONS = {"source_conn_id": "durand_lis", "landing_conn_id": "kalisil_landing"}
 
 
@@ -37,7 +39,7 @@ def bag_of(folder: Path) -> Any:
 def test_the_shipped_dags_parse_quickly_and_without_errors(repository: Path) -> None:
     bag = bag_of(repository / "dags")
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"durand_migration", "remit_deletion", "remit_sweep"}
+    assert set(bag.dags) == {"durand_migration", "remit_deletion", *LOOKING}
     assert sum(stat.duration.total_seconds() for stat in bag.dagbag_stats) < 2
 
 
@@ -147,3 +149,12 @@ def test_the_sweep_runs_by_itself_every_day(repository: Path) -> None:
     dag = bag_of(repository / "dags").dags["remit_sweep"]
     assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("@daily", False, 1)
     assert dag.is_paused_upon_creation is False
+
+
+def test_supervision_looks_by_itself_every_five_minutes(repository: Path) -> None:
+    dag = bag_of(repository / "dags").dags["remit_supervision"]
+    assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("*/5 * * * *", False, 1)
+    assert dag.is_paused_upon_creation is False
+    [task] = dag.tasks
+    assert (task.retries, task.every.total_seconds()) == (2, 300)
+    assert task.execution_timeout is not None

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from remit.adapters.gx.vocabulary import EXPECTATIONS
+from remit.alert_kinds import KINDS as ALERTS
 from remit.bundle import FORMAT
 from remit.cli.parser import build_parser
 from remit.columns import SIMPLE
@@ -166,6 +167,19 @@ def test_the_types_of_columns_that_an_expectation_takes_are_right() -> None:
             names = row[2].split(", ")
             said = None if names == ["any"] else set().union(*(groups[name] for name in names))
             assert said == kinds, row[0]
+
+
+# --- docs/supervision.md ------------------------------------------------------------------------
+
+
+def test_every_kind_of_alert_is_documented_with_its_severity_and_no_other() -> None:
+    text = page("supervision.md").partition("## What each alert means")[2].partition("\n## ")[0]
+    rows = {row[0].strip("`"): row for row in cells(text) if row[0].startswith("`")}
+
+    assert list(rows) == list(ALERTS)
+    for kind, row in rows.items():
+        assert row[1].split(";")[0] == ALERTS[kind].severity, kind
+        assert all(cell for cell in row), kind
 
 
 # --- docs/cli.md --------------------------------------------------------------------------------

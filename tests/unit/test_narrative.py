@@ -121,6 +121,46 @@ MADE_UP = {
         {"removed": [ORPHAN]},
         ["/staging: durand-x, 2 files", "(its run's copies are certified as deleted)"],
     ),
+    "alerted": (
+        {
+            "alert": "0123456789abcdef",
+            "kind": "deletion-overdue",
+            "severity": "critical",
+            "about": "run durand-x",
+            "message": "It was due, and there is no certificate.",
+            "way_out": "Execute it.",
+            "chain": [{"name": "Odile Owner", "email": "o@m.example", "after": 0}],
+        },
+        ["severity critical: Copies are there that had to be deleted.", "“Odile Owner”"],
+    ),
+    "escalated": (
+        {
+            "alert": "0123456789abcdef",
+            "tier": 1,
+            "name": "Paul Petit",
+            "told": False,
+            "outcome": "smtp:mail: it does not answer.",
+            "late": 61,
+        },
+        ["“Paul Petit” could NOT be told", "61 seconds after its time"],
+    ),
+    "acknowledged": (
+        {
+            "alert": "0123456789abcdef",
+            "name": "Camille Moreau",
+            "reason": "The vendor is asked.",
+            "until": "2026-01-08T00:00:00Z",
+        },
+        ["“Camille Moreau” acknowledged", "“The vendor is asked.”", "rests until 8 January 2026"],
+    ),
+    "closed": (
+        {"alert": "0123456789abcdef", "name": "Camille Moreau", "reason": "A new version came."},
+        ["Alert 0123456789abcdef was closed by “Camille Moreau”: “A new version came.”"],
+    ),
+    "attempted": (
+        {"account": "labo", "what": "hold", "why": "account-shared", "address": "203.0.113.9"},
+        ["Account “labo” asked to “hold”, and was refused", "“203.0.113.9”"],
+    ),
 }
 OF_A_RUN = {
     "opened": ["durand-2026 version 1", "controller durand", "Purpose: “Continuity of care"],

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from remit.instruction.forms import MOMENT
+from pydantic import TypeAdapter, ValidationError
+
+from remit.instruction.forms import MOMENT, Duration
 from remit.instruction.interval import Interval
 
 
@@ -34,3 +36,14 @@ def read_since(text: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError("a time such as 2026-01-31T08:30:00+01:00")
     return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def read_duration(text: str) -> timedelta:
+    """A positive time such as ``PT5M``."""
+    try:
+        found = TypeAdapter(Duration).validate_python(text)
+    except ValidationError:
+        found = timedelta(0)
+    if found <= timedelta(0):
+        raise argparse.ArgumentTypeError("a time such as PT5M (five minutes) or PT1H")
+    return found

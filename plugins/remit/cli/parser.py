@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from remit import __version__
-from remit.cli.interval import read_interval, read_since
+from remit.cli.interval import read_duration, read_interval, read_since
 from remit.cli.later import Later
 from remit.instruction.plain_language import Language
 from remit.pseudonyms import ID_TYPES
 
 breaches = Later("remit.cli.breach")
+alerts = Later("remit.cli.alerts")
 evidence = Later("remit.cli.evidence")
 verification = Later("remit.cli.verify")
 exchange = Later("remit.cli.exchange")
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _grants(commands)
     _runs(commands)
     _sweep(commands)
+    _alerts(commands)
     _target(commands)
     _evidence(commands)
     return parser
@@ -253,6 +255,26 @@ def _sweep(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     about = "show names that are not remit's own, on this terminal alone; they may name persons"
     swept.add_argument("--names", action="store_true", help=about)
     _trust(swept)
+
+
+def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "look once for what should raise an alert, and tell whom it is time to tell"
+    looked = _command(commands, "supervise", alerts.supervise, about)
+    about = "look again after so long, until it is ended: PT5M, or the like"
+    looked.add_argument("--every", type=read_duration, metavar="DURATION", help=about)
+    _trust(looked)
+    group = _group(commands, "alerts", "list alerts, acknowledge and close them")
+    listed = _command(group, "list", alerts.alerts, "the alerts, and when supervision looked last")
+    listed.add_argument("--open", action="store_true", help="without those that are closed")
+    _trust(listed)
+    for name, act, about in (
+        ("acknowledge", alerts.acknowledge, "take an alert up; it does not escalate for a week"),
+        ("close", alerts.close, "end an alert, with the reason"),
+    ):
+        acted = _command(group, name, act, about)
+        acted.add_argument("alert", type=_text, metavar="ID", help="as remit alerts list shows it")
+        acted.add_argument("--reason", type=_text, required=True, help="in words; name no patient")
+        _trust(acted)
 
 
 def _target(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -87,13 +87,13 @@ def revoke(
     """
     ledger = deployment.log.ledger
     concerned = _concerned(deployment, key_id)
-    named = {p for known in concerned for p in known.terms.contacts.authorised}
+    named = [p for known in concerned for p in known.terms.contacts.authorised]
     if person not in {p.email for p in named} | {p.name for p in named}:
         raise Refused(
             "person-not-authorised",
             f"key {key_id[:16]}…",
             "no instruction that the key has to do with names this person as authorised.",
-            f"one of {', '.join(sorted(p.email for p in named))} can revoke it.",
+            f"one of {', '.join(sorted({p.email for p in named}))} can revoke it.",
         )
     known = revoked_keys(ledger).get(key_id)
     if known is not None and known.since <= since:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from remit.instruction.plain_language.voice import Voice
-from remit.narrative import deletion, delivery, extraction, instructions, setbacks
+from remit.narrative import alerts, deletion, delivery, extraction, instructions, setbacks
 
 Severity = Literal["info", "warning", "problem"]
 Teller = Callable[[Mapping[str, Any], Voice], Iterator[str]]
@@ -66,5 +66,10 @@ KINDS: dict[str, Kind] = {
         "Found what nobody recorded", "Copies inconnues trouvées", deletion.orphans, "problem"
     ),
     "swept": Kind("Swept away", "Copies inconnues supprimées", deletion.orphans),
+    "alerted": Kind("Alert raised", "Alerte levée", alerts.alerted, "problem"),
+    "escalated": Kind("Alert told", "Alerte signalée", alerts.escalated, "warning"),
+    "acknowledged": Kind("Alert acknowledged", "Alerte prise en compte", alerts.acknowledged),
+    "closed": Kind("Alert closed", "Alerte close", alerts.closed),
+    "attempted": Kind("Attempted", "Tentative", alerts.attempted, "warning"),
 }
 """In the order of a run; docs/formats.md has the same kinds."""

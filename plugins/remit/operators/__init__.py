@@ -9,10 +9,12 @@ from remit.operators.delete import DeleteOperator
 from remit.operators.deliver import DeliverOperator
 from remit.operators.due import ListDueOperator
 from remit.operators.extract import ExtractOperator
+from remit.operators.late import deadline
 from remit.operators.migration import ControlledMigration
 from remit.operators.piece import ExtractPieceOperator
 from remit.operators.plan import PlanOperator
 from remit.operators.seal import SealOperator
+from remit.operators.supervise import SuperviseOperator
 from remit.operators.sweep import SweepOperator
 from remit.operators.validate import ValidateOperator
 
@@ -26,6 +28,8 @@ __all__ = [
     "ListDueOperator",
     "PlanOperator",
     "SealOperator",
+    "SuperviseOperator",
     "SweepOperator",
     "ValidateOperator",
+    "deadline",
 ]

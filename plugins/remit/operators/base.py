@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 from airflow.sdk import BaseOperator
 
 from remit.errors import Refused
+from remit.metrics import count
 from remit.operators.failures import guarded
 from remit.operators.telling import tell_next, tell_records
 
@@ -92,6 +93,7 @@ class StepOperator(RemitOperator):
             self.step(run)
         finally:
             tell_records(self.log, run.story.records[known:])
+            count(run.story.records[known:])
         records = run.story.records
         if len(records) == known:
             self.log.info("The evidence says that this was done before; nothing was done again.")
@@ -111,17 +113,21 @@ class StepOperator(RemitOperator):
 
 
 def run_name(task: BaseOperator, context: Context) -> str:
-    """The run's id, which every task of a group, and every try of it, finds again.
+    """The run's id, which every task of a group, and every try of it, finds again."""
+    group = task.task_group.group_id if task.task_group is not None else None
+    return run_of(task.dag_id, context["run_id"], group)
+
+
+def run_of(dag_id: str, dag_run: str, group: str | None) -> str:
+    """The id of the run of a group in a DAG run.
 
     It begins with the DAG's id, in the letters that a run id may have.
     """
     from remit.custody import run_id
 
-    group = task.task_group.group_id if task.task_group is not None else None
     # A mapped task extracts a piece of the group's one run; the last part is that of its others.
-    parts = (task.dag_id, context["run_id"], group or "", "-1")
-    slug = re.sub(r"[^a-z0-9]+", "-", task.dag_id.lower()).strip("-")
-    return run_id(slug or "run", *parts)
+    slug = re.sub(r"[^a-z0-9]+", "-", dag_id.lower()).strip("-")
+    return run_id(slug or "run", dag_id, dag_run, group or "", "-1")
 
 
 def is_ours(task: Operator) -> bool:

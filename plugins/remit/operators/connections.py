@@ -19,6 +19,7 @@ of any other must be one for databases (DbApiHook).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -44,11 +45,15 @@ class Airflows:
 
     def __call__(self, connection_id: str) -> Address:
         """What is behind the connection."""
-        return address(self._get(connection_id))
+        return address(self.connection(connection_id))
 
     def password(self, connection_id: str) -> str:
         """The connection's password; empty if it has none."""
-        return self._get(connection_id).password or ""
+        return self.connection(connection_id).password or ""
+
+    def connection(self, connection_id: str) -> Connection:
+        """The connection itself. Raises: Unavailable, UsageError."""
+        return self._get(connection_id)
 
 
 def _in_task(connection_id: str) -> Connection:
@@ -79,17 +84,24 @@ resolve_stored = Airflows(_stored)
 
 
 async def looked_up(connection_ids: Collection[str]) -> Airflows:
-    """These connections, looked up inside a trigger, whose threads cannot do it themselves."""
+    """These connections, looked up inside a trigger, whose threads cannot do it themselves.
+
+    One that is not there is missed when it is asked for.
+    """
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
     known = {}
     for name in connection_ids:
-        try:
+        with contextlib.suppress(AirflowNotFoundException, AirflowRuntimeError):
             known[name] = await BaseHook.aget_connection(name)
-        except (AirflowNotFoundException, AirflowRuntimeError):
-            raise _not_found(name) from None
-    return Airflows(known.__getitem__)
+
+    def get(name: str) -> Connection:
+        if name not in known:
+            raise _not_found(name)
+        return known[name]
+
+    return Airflows(get)
 
 
 async def resolve_async(connection_id: str) -> Address:

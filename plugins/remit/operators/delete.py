@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from remit.metrics import count
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
 from remit.operators.telling import tell_next, tell_records
@@ -52,6 +53,7 @@ class DeleteOperator(RemitOperator):
         self.log.info("Run %s (remit evidence show %s)", self.due, self.due)
         done = execute(deployment, self.due, by, landing)
         tell_records(self.log, done.records)
+        count(done.records)
         if done.error is not None:
             self.log.error("Run %s is NOT deleted.", self.due)
             raise done.error

@@ -7,8 +7,6 @@ the status, which gives 202 while the server is at work and 200 with the status 
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import json
 import secrets
 import ssl
@@ -18,9 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from remit.testing.certificate import server_certificate
 
 
 class SimulatedFhirServer:
@@ -52,7 +48,7 @@ class SimulatedFhirServer:
         scheme = "http"
         if self._tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(_certificate(self._tls))
+            context.load_cert_chain(server_certificate(self._tls))
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
             scheme = "https"
         self.base = f"{scheme}://127.0.0.1:{self._server.server_port}/fhir"
@@ -123,32 +119,3 @@ def _handler(server: SimulatedFhirServer) -> type[BaseHTTPRequestHandler]:
             """Nothing: `asked` tells it."""
 
     return Handler
-
-
-def _certificate(folder: Path) -> Path:
-    """A key with a certificate for 127.0.0.1, its own authority (``ca.pem``)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "simulated FHIR server")])
-    now, address = datetime.datetime.now(datetime.UTC), ipaddress.ip_address("127.0.0.1")
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    public = made.public_bytes(serialization.Encoding.PEM)
-    (folder / "ca.pem").write_bytes(public)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    both = folder / "server.pem"
-    both.write_bytes(private + public)
-    return both

@@ -31,6 +31,7 @@ from remit.operators.policy.pieces import group_of, is_piece, require_pieces
 from remit.operators.policy.replaced import changed, replaced_in
 from remit.operators.policy.side_door import require_no_side_door
 from remit.operators.seal import SealOperator
+from remit.operators.supervise import SuperviseOperator
 from remit.operators.sweep import SweepOperator
 from remit.operators.validate import ValidateOperator
 
@@ -62,7 +63,7 @@ _STEPS: dict[type[RemitOperator], str] = {
     DeliverOperator: "deliver",
     ConfirmOperator: "confirm",
 }
-_OURS = {*_STEPS, DeleteOperator, ListDueOperator, SweepOperator}
+_OURS = {*_STEPS, DeleteOperator, ListDueOperator, SuperviseOperator, SweepOperator}
 
 
 def check(dag: DAG) -> None:

@@ -1,0 +1,1 @@
+"""Alerts and their supervision: see `remit.alerts.supervise` and `remit.alerts.desk`."""

@@ -1,0 +1,77 @@
+"""Acts that somebody asked for and may not do, on record so that supervision sees them.
+
+Bounded: whoever can reach a page could otherwise fill the log. Of one account, address and act there
+is one record an hour; of all together `MOST`, the last of which says that more came.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from remit.alerts.model import ALERTS
+from remit.custody import Deployment
+from remit.errors import one_line
+from remit.evidence import parse_timestamp
+from remit.records import Record
+
+MOST = 60
+"""Attempts recorded in an hour, whoever made them."""
+_HOUR = timedelta(hours=1)
+_LONGEST = 200
+
+
+def record_attempt(
+    deployment: Deployment,
+    what: str,
+    account: str,
+    address: str | None,
+    why: str,
+    run: str | None = None,
+) -> bool:
+    """Record that somebody asked for an act that is not theirs.
+
+    Args:
+        what: the act, such as ``acknowledge``, or ``send a receipt``.
+        account: who asked, as far as it is known; whatever a stranger sends is cut and cleaned.
+        why: the refusal's code or words of ours, never what was sent.
+        run: the run that it was about, only if there is one.
+
+    Returns:
+        Whether it was recorded, and not one of too many.
+    """
+    data: dict[str, Any] = {
+        "what": _shown(what),
+        "account": _shown(account),
+        "address": _shown(address) if address else None,
+        "why": _shown(why),
+        "run": run,
+    }
+    recent = _recent(deployment)
+    if len(recent) >= MOST or any(_same(one.data, data) for one in recent):
+        return False
+    if len(recent) == MOST - 1:
+        more = "there were too many in this hour; further ones are not recorded"
+        data = {"what": "anything", "account": "several", "address": None, "why": more, "run": None}
+    deployment.log.append(ALERTS, "attempted", data, f"remit:{ALERTS}", step=None)
+    return True
+
+
+def _recent(deployment: Deployment) -> list[Record]:
+    """Those of the last hour."""
+    since, found = deployment.clock() - _HOUR, list[Record]()
+    records = deployment.log.ledger.kept(kinds=["attempted"], newest_first=True)
+    for kept in records:
+        record = kept.record()
+        if parse_timestamp(record.at) <= since or len(found) >= MOST:
+            break
+        found.append(record)
+    return found
+
+
+def _same(one: Any, other: dict[str, Any]) -> bool:
+    return all(one.get(name) == other[name] for name in ("what", "account", "address"))
+
+
+def _shown(text: str) -> str:
+    return one_line(text)[:_LONGEST]
