@@ -45,6 +45,7 @@ def run_cli(options: argparse.Namespace) -> None:
     """Run remit's command line and end with its exit code."""
     from remit.cli import main
     from remit.operators.connections import resolve_stored
+    from remit.operators.login import prove
 
     arguments = ["--version"] if options.version else options.arguments or ["--help"]
-    raise SystemExit(main(arguments, resolve_stored))
+    raise SystemExit(main(arguments, resolve_stored, prove))

@@ -44,8 +44,22 @@ with DAG("quick_migration", schedule=None, catchup=False) as dag:
     )
 """
 
+FOUR_EYES_DAG = """
+from airflow.sdk import DAG
+from remit.operators import ControlledMigration
+
+with DAG("four_eyes", schedule=None, catchup=False, default_args={"owner": "dora"}) as dag:
+    ControlledMigration(
+        instruction="include/instructions/durand.yaml",
+        source_conn_id="durand_lis",
+        landing_conn_id="kalisil_landing",
+        retries=0,
+    )
+"""
+
 shutil.copytree(REPOSITORY / "dags", DAGS, ignore=shutil.ignore_patterns("__pycache__"))
 (DAGS / "quick_migration.py").write_text(QUICK_DAG)
+(DAGS / "four_eyes.py").write_text(FOUR_EYES_DAG)
 os.environ.update(
     {
         "AIRFLOW_HOME": str(HOME),
@@ -53,6 +67,7 @@ os.environ.update(
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "of the tests alone, for every process of theirs, " * 2,
         "PYTHONPATH": str(REPOSITORY / "plugins"),
         "NO_COLOR": "1",
         "AIRFLOW__API__SECRET_KEY": "1" * 64,

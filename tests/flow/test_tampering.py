@@ -36,7 +36,7 @@ from remit.merkle import Frontier, leaf_hash, nodes_text
 from remit.narrative import KINDS as TOLD
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.verification import verify_log
 from remit.wiring import Settings, open_ledger
 
@@ -100,7 +100,7 @@ class History:
         self.early = world.deployment().log.newest_checkpoint()
         self.folder = world.deliver(run, RowCounter())
         self.kept = Path(shutil.copytree(self.folder, root / "kept"))
-        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(hours=1))
+        run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(hours=1))
         self._answer_wrongly()
         world.ingest(run)
         self.receipt = (self.folder / "receipt.dsse.json").read_bytes()

@@ -413,7 +413,9 @@ def test_held_run_is_made_unreadable_at_once_and_deleted_when_the_hold_expires(
     world, told, by
 ) -> None:
     run = begun(world, "extract")
-    run.hold("an inquiry into this extract", "Camille Moreau", world.clock() + timedelta(days=3))
+    run.hold(
+        by("Camille Moreau"), "an inquiry into this extract", world.clock() + timedelta(days=3)
+    )
     take_back(world)
 
     if by == "step":

@@ -19,7 +19,7 @@ from remit.narrative.delivery import OUTCOMES
 from remit.narrative.words import step
 from remit.plan.words import FRENCH
 from remit.ports import Rule, Verdict
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 ORPHAN = {
     "place": "/staging",
@@ -172,7 +172,7 @@ def records(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> 
         world.deliver(run, Agreeable())
     world.landing_path.chmod(0o750)
     world.deliver(run, Agreeable())
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(minutes=1))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(minutes=1))
     world.ingest(run)
     run.confirm(world.landing())
     world.clock.advance(minutes=2)
