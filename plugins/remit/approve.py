@@ -184,17 +184,14 @@ def require_four_eyes(person: Authorised, question: Question, also: str | None =
         also: another name that the person goes by.
     """
     names = _names(person) | ({also.lower()} if also else set())
-    for code, others, did in (
-        ("approval-by-author", question.authors, "wrote the DAG"),
-        ("approval-by-trigger", (question.trigger,), "started the run"),
-    ):
-        if _is_any(names, others):
-            raise Refused(
-                code,
-                _place(question),
-                f"{person.name} {did}, so that one pair of eyes alone would have seen it.",
-                f"another person must approve: {_asked(question)}.",
-            )
+    seen = "so that one pair of eyes alone would have seen it."
+    way_out = f"another person must approve: {_asked(question)}."
+    if _is_any(names, question.authors):
+        what = f"{person.name} wrote the DAG, {seen}"
+        raise Refused("approval-by-author", _place(question), what, way_out)
+    if _is_any(names, [question.trigger]):
+        what = f"{person.name} started the run, {seen}"
+        raise Refused("approval-by-trigger", _place(question), what, way_out)
 
 
 def timed_out(question: Question) -> Refused:

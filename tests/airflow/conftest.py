@@ -67,7 +67,6 @@ os.environ.update(
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
-        "AIRFLOW__API_AUTH__JWT_SECRET": "of the tests alone, for every process of theirs, " * 2,
         "PYTHONPATH": str(REPOSITORY / "plugins"),
         "NO_COLOR": "1",
         "AIRFLOW__API__SECRET_KEY": "1" * 64,

@@ -260,7 +260,7 @@ def test_one_of_those_who_may_approves_and_nobody_and_nothing_else(
     assert approved["identity"]["name"] == "Alice Martin"
     assert (approved["identity"]["account"], approved["identity"]["via"]) == ("alice", "airflow")
     log = capfd.readouterr().out
-    assert "Alice Martin (alice) approved manifest" in log
+    assert "“Alice Martin” (alice) approved the delivery of manifest" in log
     # Cleared after the approval: the evidence decides, and nobody is asked again.
     home.clear(APPROVE)
     home.go()

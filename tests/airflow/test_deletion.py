@@ -240,7 +240,7 @@ def take_back(world: World) -> None:
     revocation_path(path).write_bytes(envelope)
 
 
-STEPS = ("plan", "extract", "validate", "seal", "deliver", "confirm")
+STEPS = ("plan", "extract", "validate", "seal", "approve", "deliver", "confirm")
 
 
 @pytest.mark.parametrize("step", STEPS)
