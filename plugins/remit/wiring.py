@@ -13,7 +13,7 @@ REMIT_INCLUDE      controllers' keys and expectations; default $AIRFLOW_HOME/inc
 there, else ./include
 REMIT_ORPHANS      what a sweep does with files and keys that nobody recorded: report (default), or
 delete-after=P7D (whole days, by the age of the newest file)
-REMIT_LOGIN        a private file with an access token of Airflow, whose user acts on the command line (remit.cli.person)
+REMIT_LOGIN        a private file with an access token of Airflow, whose user acts (`remit.cli.person`)
 REMIT_ROWS_PER_PIECE  about how many rows of a large table one piece has; default 1000000
 """
 

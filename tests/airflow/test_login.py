@@ -56,10 +56,7 @@ def test_hold_by_a_login(
 
     world = connected()
     tasks["plan"].execute(context)
-    world.instruct(
-        four_eyes
-    )  # for other runs; this one is pinned to an instruction without accounts
-    pinned = stories(world.deployment().log.records())[-1].run
+    unnamed = stories(world.deployment().log.records())[-1].run
     world.instruct(other)
     named = Run("named", world.deployment(), "test")
     named.open_file(
