@@ -223,9 +223,9 @@ def bodies(home: Path) -> list[bytes]:
 def test_history_holds_every_kind_of_record(history) -> None:
     records = history.world.deployment().log.records()
 
-    # Those of a dump, a shared state, keys, a release and a sweep are records like any other.
+    # Those of a dump, a shared state, keys, a release, a sweep and an approval are records like any other.
     others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
-    others |= {"released", "orphans", "swept"}
+    others |= {"released", "orphans", "swept", "asked", "approved", "disapproved"}
     assert {record.kind for record in records} == set(KINDS) == set(TOLD) - others
 
 

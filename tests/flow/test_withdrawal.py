@@ -25,7 +25,7 @@ from remit.instruction import digest_of, parse, read_signed, verify
 from remit.instruction.revocation import revocation_path, revoke
 from remit.ports import Rule, Verdict
 from remit.testing.controller import Edit
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.verification import verify_log
 from remit.wiring import open_ledger
 
@@ -408,9 +408,9 @@ def test_locks_that_do_not_answer_are_not_taken_for_a_step_at_work(world) -> Non
     assert not run.story.has("stopped")
 
 
-@pytest.mark.parametrize("by", ["step", "sweep"])
+@pytest.mark.parametrize("who", ["step", "sweep"])
 def test_held_run_is_made_unreadable_at_once_and_deleted_when_the_hold_expires(
-    world, told, by
+    world, told, who
 ) -> None:
     run = begun(world, "extract")
     run.hold(
@@ -418,7 +418,7 @@ def test_held_run_is_made_unreadable_at_once_and_deleted_when_the_hold_expires(
     )
     take_back(world)
 
-    if by == "step":
+    if who == "step":
         with pytest.raises(Refused, match="instruction-revoked"):
             take(world, run, "validate")
     else:
@@ -431,7 +431,7 @@ def test_held_run_is_made_unreadable_at_once_and_deleted_when_the_hold_expires(
 
     world.clock.advance(days=3)
     assert [one.deleted for one in sweep(world)] == [True]
-    withdrawn(world, run, "instruction-revoked", "validate" if by == "step" else "withdraw", told)
+    withdrawn(world, run, "instruction-revoked", "validate" if who == "step" else "withdraw", told)
 
 
 class Killed(BaseException):

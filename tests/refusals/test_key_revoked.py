@@ -78,7 +78,7 @@ def test_no_run_is_opened_or_planned_for_a_revoked_key(world, up_to, revoke, ref
     cli.refused("run", world.instruct(), *options, at=at, saying="revoked by Camille Moreau")
     code, plan = cli("plan", world.instruct(), *options[:2])
     assert code == 3
-    refuses.check(plan["refusals"][0], at, "revoked by camille")
+    refuses.check(plan["refusals"][0], at, "revoked by Camille Moreau")
 
 
 @pytest.mark.vector("recipient-key-revoked")
