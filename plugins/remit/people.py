@@ -28,19 +28,23 @@ class Identity:
         account: the user name by Airflow's auth manager; or the operating system's.
         via: where the login was made.
         address: where the request came from, if it came over a network.
+        person: who acts, by name or e-mail, as a command line says it without a login.
     """
 
     account: str
     via: Via
     address: str | None = None
+    person: str | None = None
 
 
 def require_person(terms: Instruction, identity: Identity, act: Act) -> Authorised:
     """The person whom the instruction names for this account, and who may do this.
 
     Raises:
-        Refused: person-account-shared, person-not-authorised, act-not-allowed.
+        Refused: person-account-shared, person-not-authorised, person-not-proven, act-not-allowed.
     """
+    if identity.via == "command-line":
+        return require_may(terms, _by_name(terms, identity, act), act)
     account = identity.account
     where = f"account {account}"
     if is_nobodys(account, terms.contacts.shared_accounts):
@@ -58,7 +62,36 @@ def require_person(terms: Instruction, identity: Identity, act: Act) -> Authoris
             f"instruction {terms.id} names nobody who acts by it.",
             _ask(terms, act),
         )
+    if identity.person not in (None, named[0].name, named[0].email):
+        raise Refused(
+            "person-not-proven",
+            where,
+            "the login is of another person than the one who is named.",
+            "act by your own login, and in your own name.",
+        )
     return require_may(terms, named[0], act)
+
+
+def _by_name(terms: Instruction, identity: Identity, act: Act) -> Authorised:
+    """The person whom the command line names, where no account could prove it."""
+    said = identity.person
+    named = [p for p in terms.contacts.authorised if said in (p.name, p.email)]
+    if not named:
+        raise Refused(
+            "person-not-authorised",
+            f"instruction {terms.id}",
+            "it does not name this person as authorised.",
+            _ask(terms, act),
+        )
+    for person in named:
+        if person.account is not None:
+            raise Refused(
+                "person-not-proven",
+                person.name,
+                f"this person acts by the account {person.account}, and no login by it is shown.",
+                "act in Airflow, or give its access token: airflow remit ... --login FILE.",
+            )
+    return named[0]
 
 
 def require_may(terms: Instruction, person: Authorised, act: Act) -> Authorised:

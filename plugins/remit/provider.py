@@ -46,7 +46,8 @@ def run_cli(options: argparse.Namespace) -> None:
     from remit import metrics
     from remit.cli import main
     from remit.operators.connections import resolve_stored
+    from remit.operators.login import prove
 
     arguments = ["--version"] if options.version else options.arguments or ["--help"]
     metrics.begin()
-    raise SystemExit(main(arguments, resolve_stored))
+    raise SystemExit(main(arguments, resolve_stored, prove))

@@ -15,6 +15,7 @@ REMIT_ORPHANS      what a sweep does with files and keys that nobody recorded: r
 delete-after=P7D (whole days, by the age of the newest file)
 REMIT_ALERTS       the channels that alerts leave by, in words like smtp:ID or webhook:ID with the id of
 an Airflow connection (docs/alert-channels.md); default none
+REMIT_LOGIN        a private file with an access token of Airflow, whose user acts (`remit.cli.person`)
 REMIT_ROWS_PER_PIECE  about how many rows of a large table one piece has; default 1000000
 """
 

@@ -44,8 +44,22 @@ with DAG("quick_migration", schedule=None, catchup=False) as dag:
     )
 """
 
+FOUR_EYES_DAG = """
+from airflow.sdk import DAG
+from remit.operators import ControlledMigration
+
+with DAG("four_eyes", schedule=None, catchup=False, default_args={"owner": "dora"}) as dag:
+    ControlledMigration(
+        instruction="include/instructions/durand.yaml",
+        source_conn_id="durand_lis",
+        landing_conn_id="kalisil_landing",
+        retries=0,
+    )
+"""
+
 shutil.copytree(REPOSITORY / "dags", DAGS, ignore=shutil.ignore_patterns("__pycache__"))
 (DAGS / "quick_migration.py").write_text(QUICK_DAG)
+(DAGS / "four_eyes.py").write_text(FOUR_EYES_DAG)
 os.environ.update(
     {
         "AIRFLOW_HOME": str(HOME),

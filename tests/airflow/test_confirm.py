@@ -17,7 +17,7 @@ from remit.operators.receipt_trigger import ReceiptTrigger
 from remit.testing.answers import AUDIT, RECOUNT, SUBMIT, Answers, taking
 from remit.testing.fhir_server import SimulatedFhirServer
 from remit.testing.sftp import SftpServer
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 
 def deliver(tasks: dict[str, Any], context: Any) -> None:
@@ -196,7 +196,7 @@ def test_control_file_wakes_the_task_once_and_a_person_wakes_it_again(
         waiting = asyncio.create_task(first_event(second.value.trigger))
         await asyncio.sleep(0.5)
         assert not waiting.done()
-        await asyncio.to_thread(answers.run.confirm, world.landing(), by="Camille Moreau")
+        await asyncio.to_thread(answers.run.confirm, world.landing(), by=by("Camille Moreau"))
         return await asyncio.wait_for(waiting, 10)
 
     assert asyncio.run(confirmed_meanwhile())

@@ -19,7 +19,7 @@ from remit.errors import UsageError
 from remit.evidence import timestamp
 from remit.instruction import digest_of, parse
 from remit.instruction.revocation import revocation_path, revoke
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 
 def ids(context: Any, number: int) -> Any:
@@ -203,7 +203,7 @@ def test_a_hold_is_told_while_it_lasts_and_when_it_expired(
     extract(tasks, context)
     (story,) = stories(world.deployment().log.records())
     until = world.clock() + timedelta(days=7, hours=12)
-    Run(story.run, world.deployment(), "test").hold("an audit", "Camille Moreau", until)
+    Run(story.run, world.deployment(), "test").hold(by("Camille Moreau"), "an audit", until)
     list_due(context)
     said = capfd.readouterr().out
     assert f"Run {story.run} is held until {timestamp(until)} by Camille Moreau: an audit" in said
@@ -240,7 +240,7 @@ def take_back(world: World) -> None:
     revocation_path(path).write_bytes(envelope)
 
 
-STEPS = ("plan", "extract", "validate", "seal", "deliver", "confirm")
+STEPS = ("plan", "extract", "validate", "seal", "approve", "deliver", "confirm")
 
 
 @pytest.mark.parametrize("step", STEPS)

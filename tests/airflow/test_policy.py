@@ -47,6 +47,7 @@ def by_hand(source="durand_lis", rule="all_success", extract=ExtractOperator):
         >> extract(task_id="extract", source_conn_id=source)
         >> ValidateOperator(task_id="validate", trigger_rule=rule)
         >> SealOperator(task_id="seal")
+        >> ApproveOperator(task_id="approve")
         >> DeliverOperator(task_id="deliver")
         >> ConfirmOperator(task_id="confirm")
     )
@@ -84,7 +85,7 @@ RIGHT = {
 WRONG = {
     "alone": (
         "ExtractOperator(task_id='extract', source_conn_id='durand_lis')",
-        "dag-shape-incomplete at alone: not there: plan, validate, seal, deliver, confirm.",
+        "dag-shape-incomplete at alone: not there: plan, validate, seal, approve, deliver, confirm.",
     ),
     "order": ("by_hand(rule='all_done')", "dag-shape-order at order/validate: "),
     "differs": ("by_hand(source='other_lis')", "dag-shape-differs at differs/extract: "),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-STEPS = ["plan", "extract", "validate", "seal", "deliver", "confirm"]
+STEPS = ["plan", "extract", "validate", "seal", "approve", "deliver", "confirm"]
 PIECE = "extract_piece"
 HEAVY = (
     "great_expectations pyarrow duckdb adbc_driver_manager pandas numpy securesystemslib "
@@ -18,6 +18,7 @@ HEAVY = (
 ).split()
 PARSED = [
     "plugins/remit/operators/__init__.py",
+    "plugins/remit/operators/answer_trigger.py",
     "plugins/remit/operators/receipt_trigger.py",
     "plugins/remit/provider.py",
     "plugins/remit_plugin.py",

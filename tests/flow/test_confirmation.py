@@ -16,7 +16,7 @@ from remit.ports import Judge, Rule, Verdict
 from remit.testing.answers import AUDIT, RECOUNT, SUBMIT, Answers, taking
 from remit.testing.controller import Edit
 from remit.testing.fhir_server import SimulatedFhirServer
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 
 class Agreeable:
@@ -332,7 +332,7 @@ def test_control_file_counts_once_a_named_person_stands_for_it(
 ) -> None:
     answers = delivered(taking("L1", "control_file"))
     run, inbox = answers.run, world.deployment().inbox
-    assert run.confirm(world.landing(), by="Camille Moreau") is None
+    assert run.confirm(world.landing(), by=by("Camille Moreau")) is None
     answers.control()
 
     assert run.confirm(world.landing()) is None
@@ -342,12 +342,13 @@ def test_control_file_counts_once_a_named_person_stands_for_it(
     assert outcomes(run) == ["unsigned"]
     assert not inbox.exists(run.id)
     with pytest.raises(Refused, match="person-not-authorised"):
-        run.confirm(world.landing(), by="Somebody Else")
+        run.confirm(world.landing(), by=by("Somebody Else"))
 
-    assert run.confirm(world.landing(), by="camille.moreau@migrations.example") is True
+    assert run.confirm(world.landing(), by=by("camille.moreau@migrations.example")) is True
     confirmed = run.story.last("confirmed")
     assert (confirmed["level"], confirmed["said"]["signed"]) == ("L1", False)
-    assert confirmed["principal"] == "camille.moreau@migrations.example"
+    assert confirmed["principal"] == "Camille Moreau"
+    assert confirmed["identity"]["via"] == "command-line"
     assert inbox.exists(run.id)  # whoever waits is woken
     world.clock.advance(seconds=1)
     assert run.delete(world.landing) is True

@@ -19,7 +19,7 @@ from remit.instruction import digest_of, parse
 from remit.instruction.revocation import revocation_path, revoke
 from remit.testing.canaries import find_planted
 from remit.testing.laboratory import Laboratory
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 pytestmark = pytest.mark.slow
 
@@ -277,7 +277,7 @@ def test_dump_of_a_stopped_run_that_is_held_goes_after_the_hold_when_it_was_revo
     world, form = dumped()
     run = stopped(world, form)
     authorised = "Camille Moreau"
-    run.hold("A question is open", authorised, world.clock() + timedelta(days=1))
+    run.hold(by(authorised), "A question is open", world.clock() + timedelta(days=1))
     take_back(world)
 
     assert sweep(world) == [False]  # told once

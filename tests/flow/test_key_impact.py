@@ -21,7 +21,7 @@ from remit.custody import Run, impact, revoke, rotate
 from remit.evidence import Record, parse_timestamp
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery, make_receipt
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.wiring import Settings, open_deployment, open_ledger
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -256,7 +256,7 @@ def test_a_revocation_gives_the_time_that_is_looked_from(world, of) -> None:
     )
     key = signing.load_public(world.root / "registry.pem.pub").key_id
     deployment = open_deployment(settings, now=world.clock)
-    assert revoke(deployment, key, "laptop stolen", CAMILLE, lost(world), "test") is True
+    assert revoke(deployment, key, "laptop stolen", by(CAMILLE), lost(world), "test") is True
 
     found = of("registry.pem.pub")
 

@@ -16,7 +16,7 @@ from remit.custody import REGISTER, due
 from remit.errors import Refused
 from remit.receive import Delivery
 from remit.testing.canaries import find_planted
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.verification import verify_log
 from remit.wiring import open_ledger
 
@@ -156,7 +156,7 @@ def test_hold_suspends_deletion_and_expires(world: World) -> None:
     run.confirm(world.landing())
     until = world.clock().replace(microsecond=0)
     world.clock.advance(seconds=2)
-    run.hold("an audit", "Camille Moreau", until.replace(year=until.year + 1))
+    run.hold(by("Camille Moreau"), "an audit", until.replace(year=until.year + 1))
 
     with pytest.raises(Refused, match="deletion-held"):
         run.delete(world.landing)

@@ -20,7 +20,7 @@ from remit.custody import ORPHANS, Run, Swept, survey, sweep
 from remit.errors import EvidenceBroken, Unavailable, UsageError
 from remit.ports import Rule, Verdict
 from remit.signing import load_public
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.verification import verify_log
 from remit.wiring import Settings
 
@@ -91,7 +91,7 @@ def test_every_place_is_held_against_the_evidence(world: World) -> None:
     run = go(world, "deliver")
     gone = go(world, "deliver", "durand-gone")
     world.clock.advance(days=8)
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=9))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=9))
     gone.delete(world.landing)
     put(world, "processor/staging/durand-gone/again.parquet")
     put(world, "processor/staging/durand-nevernevernev/results.parquet", 3)
@@ -143,7 +143,7 @@ def test_a_rule_deletes_what_is_remits_own_and_old_enough(world: World) -> None:
     gone = go(world, "deliver", "durand-gone")
     held = go(world, "extract", "durand-open")
     world.clock.advance(days=8)
-    held.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=9))
+    held.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=9))
     gone.delete(world.landing)
     old = [
         put(world, "processor/staging/durand-gone/a", 9),

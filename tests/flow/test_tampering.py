@@ -36,7 +36,7 @@ from remit.merkle import Frontier, leaf_hash, nodes_text
 from remit.narrative import KINDS as TOLD
 from remit.ports import Rule, Verdict
 from remit.receive import Delivery
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.verification import verify_log
 from remit.wiring import Settings, open_ledger
 
@@ -100,7 +100,7 @@ class History:
         self.early = world.deployment().log.newest_checkpoint()
         self.folder = world.deliver(run, RowCounter())
         self.kept = Path(shutil.copytree(self.folder, root / "kept"))
-        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(hours=1))
+        run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(hours=1))
         self._answer_wrongly()
         world.ingest(run)
         self.receipt = (self.folder / "receipt.dsse.json").read_bytes()
@@ -223,9 +223,9 @@ def bodies(home: Path) -> list[bytes]:
 def test_history_holds_every_kind_of_record(history) -> None:
     records = history.world.deployment().log.records()
 
-    # Those of a dump, a shared state, keys, a release and a sweep are records like any other.
+    # Those of a dump, a shared state, keys, a release, a sweep and an approval are records like any other.
     others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
-    others |= {"released", "orphans", "swept"}
+    others |= {"released", "orphans", "swept", "asked", "approved", "disapproved"}
     assert {record.kind for record in records} == set(KINDS) == set(TOLD) - others
 
 

@@ -25,7 +25,7 @@ from remit.instruction import digest_of, parse, read_signed, verify
 from remit.instruction.revocation import revocation_path, revoke
 from remit.ports import Rule, Verdict
 from remit.testing.controller import Edit
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.verification import verify_log
 from remit.wiring import open_ledger
 
@@ -408,15 +408,17 @@ def test_locks_that_do_not_answer_are_not_taken_for_a_step_at_work(world) -> Non
     assert not run.story.has("stopped")
 
 
-@pytest.mark.parametrize("by", ["step", "sweep"])
+@pytest.mark.parametrize("who", ["step", "sweep"])
 def test_held_run_is_made_unreadable_at_once_and_deleted_when_the_hold_expires(
-    world, told, by
+    world, told, who
 ) -> None:
     run = begun(world, "extract")
-    run.hold("an inquiry into this extract", "Camille Moreau", world.clock() + timedelta(days=3))
+    run.hold(
+        by("Camille Moreau"), "an inquiry into this extract", world.clock() + timedelta(days=3)
+    )
     take_back(world)
 
-    if by == "step":
+    if who == "step":
         with pytest.raises(Refused, match="instruction-revoked"):
             take(world, run, "validate")
     else:
@@ -429,7 +431,7 @@ def test_held_run_is_made_unreadable_at_once_and_deleted_when_the_hold_expires(
 
     world.clock.advance(days=3)
     assert [one.deleted for one in sweep(world)] == [True]
-    withdrawn(world, run, "instruction-revoked", "validate" if by == "step" else "withdraw", told)
+    withdrawn(world, run, "instruction-revoked", "validate" if who == "step" else "withdraw", told)
 
 
 class Killed(BaseException):

@@ -16,7 +16,7 @@ from remit.cli import main
 from remit.errors import Unavailable, UsageError
 from remit.testing.answers import AUDIT, RECOUNT, SUBMIT, Answers, taking
 from remit.testing.fhir_server import SimulatedFhirServer
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.ways import Finding
 
 
@@ -189,7 +189,7 @@ def controlled(says: Any) -> Answers:
 def test_control_file_with_other_rows(controlled, refuses) -> None:
     controlled.control(results=1)
     with refuses(at="control file, results.parquet", saying="1 are listed"):
-        controlled.run.confirm(controlled.world.landing(), by="Camille Moreau")
+        controlled.run.confirm(controlled.world.landing(), by=by("Camille Moreau"))
 
 
 @pytest.mark.vector("control-file-differs")
@@ -201,7 +201,7 @@ def test_control_file_with_other_files(controlled, refuses, other) -> None:
     controlled.control()
     path.write_text("\n".join([other, *path.read_text().splitlines()[1:]]))
     with refuses(at=".parquet", saying=""):
-        controlled.run.confirm(controlled.world.landing(), by="Camille Moreau")
+        controlled.run.confirm(controlled.world.landing(), by=by("Camille Moreau"))
 
 
 @pytest.mark.vector("control-file-invalid")
@@ -209,7 +209,7 @@ def test_control_file_with_other_files(controlled, refuses, other) -> None:
 def test_control_file_of_another_form(controlled, refuses, data) -> None:
     controlled.place.with_name("control.txt").write_bytes(data)
     with refuses(at="control file", saying=""):
-        controlled.run.confirm(controlled.world.landing(), by="Camille Moreau")
+        controlled.run.confirm(controlled.world.landing(), by=by("Camille Moreau"))
 
 
 @pytest.mark.vector("control-file-invalid")
@@ -218,7 +218,7 @@ def test_control_file_that_names_a_file_twice(controlled, refuses) -> None:
     path = controlled.place.with_name("control.txt")
     path.write_text(path.read_text() * 2)
     with refuses(at="control file", saying="a second time"):
-        controlled.run.confirm(controlled.world.landing(), by="Camille Moreau")
+        controlled.run.confirm(controlled.world.landing(), by=by("Camille Moreau"))
 
 
 @pytest.mark.vector("person-not-authorised")
@@ -226,7 +226,7 @@ def test_control_file_and_a_person_whom_nobody_named(controlled, own_cli, refuse
     controlled.control()
     code, answer = own_cli("confirm", controlled.run.id, "--by", "X")
     assert code == 3
-    at = f"run {controlled.run.id}"
+    at = f"instruction {controlled.run.instruction().terms.id}"
     refuses.check(answer["error"], at, "does not name this person")
     code, answer = own_cli("confirm", controlled.run.id)
     assert code == 4

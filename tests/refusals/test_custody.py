@@ -16,6 +16,7 @@ from remit.bundle import make_bundle, verify_bundle
 from remit.custody import Run
 from remit.errors import RemitError, Unavailable
 from remit.instruction import read_signed
+from remit.testing.world import by
 from remit.wiring import open_ledger, open_source
 
 STEPS = ["plan", "extract", "validate", "seal", "deliver"]
@@ -26,7 +27,7 @@ def test_step_of_a_run_that_was_never_opened(world, judge, refuses, left_nothing
     run = Run("durand-test", world.deployment(), "test")
     run_steps = world.steps(run, judge) | {
         "confirm": lambda: run.confirm(world.landing()),
-        "hold": lambda: run.hold("because", "me", world.clock() + timedelta(days=1)),
+        "hold": lambda: run.hold(by("me"), "because", world.clock() + timedelta(days=1)),
         "landing": run.landing,
     }
 

@@ -38,7 +38,7 @@ def judge_dag() -> Callable[[Callable[[], object]], None]:
 
 
 def by_hand(left_out: str = "", chained: bool = True, **changed: dict[str, Any]) -> dict[str, Any]:
-    """The six steps, one by one; `changed` gives a step other arguments."""
+    """The seven steps, one by one; `changed` gives a step other arguments."""
     from remit import operators as remit
 
     steps: dict[str, Any] = {
@@ -46,6 +46,7 @@ def by_hand(left_out: str = "", chained: bool = True, **changed: dict[str, Any])
         "extract": (remit.ExtractOperator, {"source_conn_id": "lis"}),
         "validate": (remit.ValidateOperator, {}),
         "seal": (remit.SealOperator, {}),
+        "approve": (remit.ApproveOperator, {}),
         "deliver": (remit.DeliverOperator, {}),
         "confirm": (remit.ConfirmOperator, {}),
     }
@@ -87,7 +88,7 @@ def test_a_step_that_is_left_out(step, judge_dag, refuses) -> None:
 def test_extract_alone(judge_dag, refuses) -> None:
     from remit.operators import ExtractOperator
 
-    with refuses(at="dag", saying="not there: plan, validate, seal, deliver, confirm."):
+    with refuses(at="dag", saying="not there: plan, validate, seal, approve, deliver, confirm."):
         judge_dag(lambda: ExtractOperator(task_id="extract", source_conn_id="lis"))
 
 

@@ -13,6 +13,7 @@ from remit.adapters.keyring import FolderKeyStore
 from remit.custody import due
 from remit.errors import Unavailable
 from remit.ports import Rule, Verdict
+from remit.testing.world import by
 
 
 @pytest.mark.vector("deletion-not-due")
@@ -28,7 +29,7 @@ def test_deletion_before_its_time(world, up_to, refuses) -> None:
 def test_deletion_under_a_hold(world, up_to, refuses) -> None:
     run = up_to(world, "deliver")
     world.clock.advance(days=6)
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=3))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=3))
     world.clock.advance(days=2)
 
     with refuses(at="run durand-test", saying="a hold suspends its deletion until"):
@@ -43,36 +44,36 @@ def test_deletion_under_a_hold(world, up_to, refuses) -> None:
 def test_release_of_what_no_hold_suspends(world, up_to, refuses) -> None:
     run = up_to(world, "extract")
     with refuses(at="run durand-test", saying="no hold suspends its deletion."):
-        run.release("the audit is over", "Camille Moreau")
+        run.release(by("Camille Moreau"), "the audit is over")
 
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=3))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=3))
     world.clock.advance(days=4)
     with refuses(at="run durand-test", saying="the last one expired at"):
-        run.release("the audit is over", "Camille Moreau")
+        run.release(by("Camille Moreau"), "the audit is over")
     assert not run.story.has("released")
 
 
 @pytest.mark.vector("person-not-authorised")
 def test_release_by_somebody_whom_the_instruction_does_not_name(world, up_to, refuses) -> None:
     run = up_to(world, "extract")
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=30))
-    with refuses(at="run durand-test", saying="does not name this person"):
-        run.release("because", "Paul Petit")
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=30))
+    with refuses(at="instruction durand-2026", saying="does not name this person"):
+        run.release(by("Paul Petit"), "because")
     assert run.story.hold() is not None
 
 
 def test_released_run_is_deleted_when_it_is_due_and_can_be_held_anew(world, up_to) -> None:
     run = up_to(world, "extract")
     for days in (30, 60):
-        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=days))
+        run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=days))
     world.clock.advance(days=8)
     assert due(world.deployment().log, world.clock()) == []
 
-    run.release("the audit is over", "Camille Moreau")
+    run.release(by("Camille Moreau"), "the audit is over")
     assert [one.run for one in due(world.deployment().log, world.clock())] == [run.id]
-    run.hold("another audit", "Camille Moreau", world.clock() + timedelta(days=2))
+    run.hold(by("Camille Moreau"), "another audit", world.clock() + timedelta(days=2))
     assert due(world.deployment().log, world.clock()) == []
-    run.release("it is over as well", "Camille Moreau")
+    run.release(by("Camille Moreau"), "it is over as well")
     assert run.delete(world.landing) is True
 
 
@@ -115,8 +116,8 @@ def test_landing_zone_that_is_away_keeps_no_staged_copy(world, up_to) -> None:
 def test_hold_by_somebody_whom_the_instruction_does_not_name(world, up_to, refuses, person) -> None:
     run = up_to(world, "extract")
 
-    with refuses(at="run durand-test", saying="does not name this person"):
-        run.hold("because", person, world.clock() + timedelta(days=1))
+    with refuses(at="instruction durand-2026", saying="does not name this person"):
+        run.hold(by(person), "because", world.clock() + timedelta(days=1))
     assert not run.story.has("held")
 
 
@@ -125,7 +126,7 @@ def test_hold_by_a_stranger_exits_3(world, up_to, cli) -> None:
     up_to(world, "plan")
     arguments = ("hold", "durand-test", "--reason", "because", "--by", "me")
 
-    cli.refused(*arguments, at="run durand-test", saying="does not name this person")
+    cli.refused(*arguments, at="instruction durand-2026", saying="does not name this person")
 
 
 @pytest.mark.vector("copy-not-deleted")
@@ -191,7 +192,9 @@ def test_one_run_that_cannot_be_deleted_does_not_keep_the_others(
 @pytest.mark.vector("validation-failed")
 def test_held_run_that_stops_is_kept_until_the_hold_expires(world, up_to, refuses) -> None:
     run = up_to(world, "extract")
-    run.hold("an inquiry into this extract", "Camille Moreau", world.clock() + timedelta(days=3))
+    run.hold(
+        by("Camille Moreau"), "an inquiry into this extract", world.clock() + timedelta(days=3)
+    )
 
     with refuses(at="results rule remit.columns", saying="does not hold"):
         run.validate(NeverSatisfied())
@@ -236,5 +239,5 @@ def test_hold_on_a_run_whose_copies_are_gone(world, up_to, refuses) -> None:
     run.delete(world.landing)
 
     with refuses(at="durand-test", saying="nothing to hold"):
-        run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=3))
+        run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=3))
     assert not run.story.has("held")

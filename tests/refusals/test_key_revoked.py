@@ -75,10 +75,10 @@ def test_no_run_is_opened_or_planned_for_a_revoked_key(world, up_to, revoke, ref
     options = ("--source", world.source_url, "--landing", world.landing_path)
 
     at = f"key {signing.load_public(recipient(world)).key_id[:16]}…"
-    cli.refused("run", world.instruct(), *options, at=at, saying="revoked by camille")
+    cli.refused("run", world.instruct(), *options, at=at, saying="revoked by Camille Moreau")
     code, plan = cli("plan", world.instruct(), *options[:2])
     assert code == 3
-    refuses.check(plan["refusals"][0], at, "revoked by camille")
+    refuses.check(plan["refusals"][0], at, "revoked by Camille Moreau")
 
 
 @pytest.mark.vector("recipient-key-revoked")
@@ -269,9 +269,9 @@ def test_person_whom_no_instruction_names(world, up_to, cli) -> None:
     up_to(world, "open")
     key = recipient(world)
 
-    at = f"key {signing.load_public(key).key_id[:16]}…"
     options = ("--reason", "lost it", "--by", "mallory@example.org")
-    cli.refused("keys", "revoke", key, *options, at=at, saying="names this person")
+    at = "instruction durand-2026"
+    cli.refused("keys", "revoke", key, *options, at=at, saying="does not name this person")
 
 
 def test_trusted_key_that_never_signed_can_be_revoked(world, up_to, revoke) -> None:

@@ -24,3 +24,12 @@ def test_receipt_that_did_not_come_before_the_maximum_age(refuses) -> None:
         saying="nothing confirmed the delivery until 2026-01-01T00:00:00+00:00",
     ):
         raise confirm._overdue("durand-test", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.vector("login-invalid")
+def test_token_that_is_none_of_this_airflows(refuses) -> None:
+    from remit.operators.login import prove
+
+    for token in ("", "x", "a.b.c"):
+        with refuses(at="login", saying="none of this Airflow's"):
+            prove(token)

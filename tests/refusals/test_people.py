@@ -63,3 +63,31 @@ def test_account_of_nobody_whom_the_instruction_names(terms, refuses, account) -
 def test_person_who_may_do_other_things(terms, refuses) -> None:
     with refuses(at="Camille Moreau", saying="does not let this person acknowledge"):
         require_person(terms, by("camille"), "acknowledge")
+
+
+@pytest.mark.vector("person-not-proven")
+@pytest.mark.parametrize("said", ["Camille Moreau", "camille.moreau@migrations.example"])
+def test_person_with_an_account_is_not_believed_by_name(terms, refuses, said) -> None:
+    with refuses(at="Camille Moreau", saying="no login by it is shown"):
+        require_person(terms, Identity("root", "command-line", person=said), "hold")
+    own = Identity("camille", "airflow", person=said)
+    assert require_person(terms, own, "hold").name == "Camille Moreau"
+
+
+@pytest.mark.vector("person-not-proven")
+def test_login_in_the_name_of_another(terms, refuses) -> None:
+    with refuses(at="account camille", saying="of another person"):
+        require_person(terms, Identity("camille", "airflow", person="Ines Blanc"), "hold")
+
+
+def test_person_without_an_account_is_taken_by_name_and_recorded_so(terms) -> None:
+    identity = Identity("root", "command-line", person="Ines Blanc")
+    person = require_person(terms, identity, "hold")
+    assert as_record(identity, person)["via"] == "command-line"
+    assert as_record(identity, person)["account"] == "root"
+
+
+@pytest.mark.vector("act-not-allowed")
+def test_person_by_name_who_may_not_do_it(terms, refuses) -> None:
+    with refuses(at="Ines Blanc", saying="does not let this person waive"):
+        require_person(terms, Identity("root", "command-line", person="Ines Blanc"), "waive")

@@ -24,7 +24,7 @@ from remit.cli import main
 from remit.custody import Run, execute_due
 from remit.errors import EvidenceBroken, Refused, Unavailable, UsageError
 from remit.instruction import TrustStore
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 
 def sql(world: World, *statements: str) -> None:
@@ -101,7 +101,7 @@ def test_every_refusal_is_in_the_evidence(world, up_to, step) -> None:
     run = up_to(world, "extract")
     acts = {
         "seal": run.seal,
-        "hold": lambda: run.hold("why", "Somebody Else", world.clock() + timedelta(days=1)),
+        "hold": lambda: run.hold(by("Somebody Else"), "why", world.clock() + timedelta(days=1)),
         "delete": lambda: run.delete(world.landing),
     }
 
@@ -228,11 +228,11 @@ def test_step_after_the_copies_are_due_for_deletion(world, up_to, judge, refuses
 @pytest.mark.vector("hold-too-long")
 def test_hold_renewed_without_end(world, up_to, refuses) -> None:
     run = up_to(world, "deliver")
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=360))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=360))
     world.clock.advance(days=300)
 
     with refuses(at="run durand-test", saying="beyond"):
-        run.hold("again", "Camille Moreau", world.clock() + timedelta(days=360))
+        run.hold(by("Camille Moreau"), "again", world.clock() + timedelta(days=360))
 
 
 # --- files and settings -----------------------------------------------------------------------

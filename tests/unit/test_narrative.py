@@ -19,7 +19,7 @@ from remit.narrative.delivery import OUTCOMES
 from remit.narrative.words import step
 from remit.plan.words import FRENCH
 from remit.ports import Rule, Verdict
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 ORPHAN = {
     "place": "/staging",
@@ -43,6 +43,12 @@ REPORT = {
             {"table": "results", "rows": 9, "passed": 4, "failed": 1, "verdicts": [VERDICT]}
         ],
     }
+}
+ALICE = {"name": "Alice Martin", "account": "alice", "via": "airflow"}
+ANSWERED = {
+    "manifest": "sha256:" + "ab" * 32,
+    "answered_at": "2026-01-08T00:00:00Z",
+    "identity": ALICE,
 }
 MADE_UP = {
     "divided": (
@@ -70,6 +76,32 @@ MADE_UP = {
     "rotated": (
         {"old": "ed25519:AA", "new": "ed25519:BB", "endorsement": "{}"},
         ["ed25519:BB follows ed25519:AA", "signed with it"],
+    ),
+    "asked": (
+        {
+            "manifest": "sha256:" + "ab" * 32,
+            "until": "2026-01-08T00:00:00Z",
+            "assigned": [
+                {"account": "alice", "name": "Alice Martin"},
+                {"account": "bruno", "name": "Bruno Petit"},
+            ],
+            "authors": ["dora"],
+            "trigger": "tom",
+        },
+        [
+            "“Alice Martin” (alice) or “Bruno Petit” (bruno) can approve manifest sha256:abab",
+            "until 8 January 2026, 00:00 (UTC)",
+            "the author of the DAG, as the DAG says: dora.",
+            "who started the run: tom.",
+        ],
+    ),
+    "approved": (
+        ANSWERED,
+        ["“Alice Martin” (alice) approved the delivery of manifest sha256:abab"],
+    ),
+    "disapproved": (
+        ANSWERED,
+        ["“Alice Martin” (alice) forbade the delivery of manifest sha256:ab"],
     ),
     "key-revoked": (
         {
@@ -179,7 +211,7 @@ OF_A_RUN = {
     "sealed": ["… destroyed and looked for again: gone"],
     "delivering": ["Sending to "],
     "delivered": ["Published whole at ", "manifest sha256:"],
-    "held": ["by “Camille Moreau”: “an audit”"],
+    "held": ["by “Camille Moreau”: “an audit”", "by the account tester, not proven by a login"],
     "confirmed": ["by kalisil-import verified", "rows accepted", "due on "],
     "deleting": [
         "/landing/durand-test/results.parquet, ",
@@ -212,7 +244,7 @@ def records(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> 
         world.deliver(run, Agreeable())
     world.landing_path.chmod(0o750)
     world.deliver(run, Agreeable())
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(minutes=1))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(minutes=1))
     world.ingest(run)
     run.confirm(world.landing())
     world.clock.advance(minutes=2)
@@ -474,6 +506,8 @@ def spoilt(data: Any, evil: str) -> Any:
         (["opened", "planned", "extracted", "validated"], "seal", "scellement"),
         (["opened", "planned", "extracted", "validated", "sealing"], "seal", "scellement"),
         (["opened", "extracted", "validated", "sealing", "sealed"], "deliver", "livraison"),
+        (["sealed", "asked"], "approve", "approbation"),
+        (["sealed", "asked", "approved"], "deliver", "livraison"),
         (["sealed", "delivering"], "deliver", "livraison"),
         (["sealed", "delivering", "delivered"], "the target loads", "le destinataire intègre"),
         (["delivered", "confirmed"], "remit delete --due", "DAG de suppression"),

@@ -25,7 +25,7 @@ from remit.narrative.summary import summary
 from remit.narrative.timeline import timeline
 from remit.plan.shown import plan_lines
 from remit.ports import Rule, Verdict
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 STORIES = Path(__file__).parent / "stories"
 MONTHS = (
@@ -78,7 +78,7 @@ def confirmed(world: World) -> Iterator[Story]:
         world.deliver(run, Judge())
     world.landing_path.chmod(0o750)
     world.deliver(run, Judge())
-    run.hold("audit du 12 mars", "Camille Moreau", world.clock() + timedelta(minutes=2))
+    run.hold(by("Camille Moreau"), "audit du 12 mars", world.clock() + timedelta(minutes=2))
     world.ingest(run)
     run.confirm(world.landing())
     world.clock.advance(minutes=3)

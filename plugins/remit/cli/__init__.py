@@ -12,16 +12,22 @@ from collections.abc import Sequence
 
 from remit.cli.output import Output
 from remit.cli.parser import build_parser
+from remit.cli.person import Prove, no_logins
 from remit.errors import RemitError, UsageError
 from remit.wiring import Resolve, no_connections
 
 
-def main(arguments: Sequence[str] | None = None, resolve: Resolve = no_connections) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    resolve: Resolve = no_connections,
+    prove: Prove = no_logins,
+) -> int:
     """Run one command.
 
     Args:
         arguments: without the program's name; by default the process's own.
         resolve: looks up Airflow connections, where there is an Airflow.
+        prove: tells whose a login is, where there is an Airflow.
 
     Returns:
         The exit code.
@@ -30,6 +36,7 @@ def main(arguments: Sequence[str] | None = None, resolve: Resolve = no_connectio
         if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 still gets its answer
             stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
+    options.prove = prove
     output = Output(json=options.json, stream=sys.stdout, errors=sys.stderr)
     try:
         return int(options.command(options, output, resolve) or 0)

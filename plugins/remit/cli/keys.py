@@ -9,6 +9,7 @@ from pathlib import Path
 from remit import signing
 from remit.cli.impact import impact_lines
 from remit.cli.output import Output
+from remit.cli.person import acting
 from remit.custody import impact, revoke, rotate
 from remit.errors import UsageError
 from remit.evidence import timestamp
@@ -46,7 +47,7 @@ def revoke_key(options: argparse.Namespace, output: Output, resolve: Resolve) ->
         raise UsageError("--since is a time that has passed.")
     key_id = read_key(options.key)
     deployment = open_deployment(settings, settings.trust(options.trust), resolve=resolve)
-    new = revoke(deployment, key_id, options.reason, options.by, since, f"os:{os_user()}")
+    new = revoke(deployment, key_id, options.reason, acting(options), since, f"os:{os_user()}")
     fields = {"key_id": key_id, "revoked": new, "since": timestamp(since)}
     said = (
         f"is revoked since {timestamp(since)}. No step goes on under it; what it could open: "

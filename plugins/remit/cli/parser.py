@@ -9,6 +9,7 @@ from pathlib import Path
 from remit import __version__
 from remit.cli.interval import read_duration, read_interval, read_since
 from remit.cli.later import Later
+from remit.cli.person import add_person
 from remit.instruction.plain_language import Language
 from remit.pseudonyms import ID_TYPES
 
@@ -72,9 +73,7 @@ def _keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     revoke = _command(keys, "revoke", keycommands.revoke_key, "let nothing go on under a key")
     _key(revoke)
     revoke.add_argument("--reason", type=_text, required=True)
-    revoke.add_argument(
-        "--by", type=_text, required=True, metavar="PERSON", help="name or e-mail, as instructed"
-    )
+    add_person(revoke, "who revokes it")
     about = "from when it may have been in wrong hands; by default now"
     revoke.add_argument("--since", type=read_since, metavar="TIME", help=about)
     _trust(revoke)
@@ -228,8 +227,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     _trust(run)
     confirm = _command(commands, "confirm", runs.confirm, "look for what confirms a run, verify it")
     confirm.add_argument("run", type=_text)
-    about = "who stands for an unsigned control file: name or e-mail, as instructed"
-    confirm.add_argument("--by", type=_text, metavar="PERSON", help=about)
+    add_person(confirm, "who stands for an unsigned control file")
     _trust(confirm)
     delete = _command(commands, "delete", runs.delete, "execute every due deletion")
     delete.add_argument("--due", action="store_true", required=True, help="all that is due now")
@@ -239,9 +237,7 @@ def _runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     hold = _command(commands, "hold", runs.hold, "suspend a run's deletion, as a named person")
     hold.add_argument("run", type=_text)
     hold.add_argument("--reason", type=_text, required=True)
-    hold.add_argument(
-        "--by", type=_text, required=True, metavar="PERSON", help="name or e-mail, as instructed"
-    )
+    add_person(hold, "who suspends it")
     hold.add_argument("--days", type=int, default=30, help="how long; 30 by default, 365 at most")
     hold.add_argument("--release", action="store_true", help="end every hold on the run instead")
     _trust(hold)

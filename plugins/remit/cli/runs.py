@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from remit import instruction as instructions
 from remit.cli.output import Output
+from remit.cli.person import acting
 from remit.cli.plan import require_own_interval
 from remit.cli.show import story_fields, story_text
 from remit.custody import Deployment, Run, execute_due, run_id, survey
@@ -68,7 +69,8 @@ def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> No
     """Look for what confirms once."""
     current = Run(options.run, _deployment(options, resolve), _principal())
     landing = open_landing(current.landing(), resolve)
-    if current.confirm(landing, open_target(resolve), options.by) is None:
+    who = acting(options) if options.by or options.login else None
+    if current.confirm(landing, open_target(resolve), who) is None:
         raise Unavailable(f"run {options.run}", _not_yet(current))
     due_at = current.story.last("confirmed")["due"]
     fields = {"run": options.run, "state": "confirmed", "deletion_due": due_at}
@@ -119,7 +121,7 @@ def hold(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
         raise UsageError(f"a hold lasts 1 to {LONGEST_HOLD_DAYS} days.")
     until = clock() + timedelta(days=options.days)
     current = Run(options.run, _deployment(options, resolve), _principal())
-    current.hold(options.reason, options.by, until)
+    current.hold(acting(options), options.reason, until)
     obligation = current.story.obligation()
     ends = until if obligation is None else obligation.held_until or until
     fields = {"run": options.run, "held_until": ends.isoformat(timespec="seconds")}
@@ -128,7 +130,7 @@ def hold(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
 
 def _release(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     current = Run(options.run, _deployment(options, resolve), _principal())
-    current.release(options.reason, options.by)
+    current.release(acting(options), options.reason)
     obligation = current.story.obligation()
     due_at = obligation.due.isoformat(timespec="seconds") if obligation else None
     fields = {"run": options.run, "released": True, "deletion_due": due_at}

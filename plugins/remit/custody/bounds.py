@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from remit.custody.guard import Custodian
 from remit.custody.history import overlapping_run
@@ -11,6 +12,8 @@ from remit.custody.story import Obligation, Story
 from remit.errors import Refused
 from remit.evidence import succession, timestamp
 from remit.instruction import VerifiedInstruction
+from remit.instruction.parties import Act
+from remit.people import Identity, as_record, require_person
 from remit.ports import Source
 
 LONGEST_HOLD = timedelta(days=365)
@@ -19,9 +22,8 @@ LONGEST_HOLD = timedelta(days=365)
 class BoundRun(Custodian):
     """A run that can tell what it may not do."""
 
-    def require_holdable(self, by: str, until: datetime) -> None:
-        """Refuse (person-not-authorised, hold-too-long) a hold that the instruction does not allow."""
-        self.require_authorised(by, "hold")
+    def require_holdable(self, until: datetime) -> None:
+        """Refuse (hold-too-long) a hold that lasts for too long."""
         obligation = self.story.obligation()
         latest = (obligation.due if obligation else self.deployment.clock()) + LONGEST_HOLD
         if until > latest:
@@ -32,16 +34,10 @@ class BoundRun(Custodian):
                 "hold it for less; what must be kept longer needs the controller's instruction.",
             )
 
-    def require_authorised(self, by: str, act: str) -> None:
-        """Refuse (person-not-authorised) an act of somebody whom the instruction does not name."""
-        named = self.instruction().terms.contacts.authorised
-        if by not in {person.email for person in named} | {person.name for person in named}:
-            raise Refused(
-                "person-not-authorised",
-                f"run {self.id}",
-                "the instruction does not name this person as authorised.",
-                f"one of {', '.join(person.email for person in named)} can {act} this run.",
-            )
+    def require_person(self, identity: Identity, act: Act) -> dict[str, Any]:
+        """The person who acts, for the record; refuse those of `remit.people.require_person`."""
+        person = require_person(self.instruction().terms, identity, act)
+        return {"person": person.name, "identity": as_record(identity, person)}
 
     def require_held(self, story: Story) -> None:
         """Refuse (not-held) to end a hold that there is not."""

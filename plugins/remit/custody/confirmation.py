@@ -7,7 +7,7 @@ that does. What comes after a confirmation never undoes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction
 from remit.instruction.confirmation import Confirmation, Level, Way
 from remit.manifest import CONTROL, RECEIPT, Manifest, open_manifest
+from remit.people import Identity
 from remit.ports import Inbox, LandingZone, Source, StatusServer
 from remit.ways import Finding, audit_table, bulk_submit, control_file
 
@@ -52,16 +53,16 @@ class ConfirmedRun(AnsweredRun):
     """A run that the target can confirm."""
 
     def confirm(
-        self, landing: LandingZone, systems: TargetSystems = NO_SYSTEMS, by: str | None = None
+        self, landing: LandingZone, systems: TargetSystems = NO_SYSTEMS, by: Identity | None = None
     ) -> bool | None:
         """Look once: None when there is nothing to judge yet, False when it was confirmed before.
 
         Args:
-            by: the person who stands for a control file, by name or e-mail.
+            by: who stands for a control file.
 
         Raises:
             Refused: what the target said does not confirm; receipt-contradicts, receipt-late,
-                person-not-authorised.
+                those of `remit.people.require_person`.
             UsageError: a person is named, and control files are not taken.
         """
         landing = self.zone(lambda _: landing)
@@ -128,17 +129,16 @@ class ConfirmedRun(AnsweredRun):
         except Refused:
             return False  # it is recorded
 
-    def _look(self, landing: LandingZone, systems: TargetSystems, by: str | None) -> bool:
+    def _look(self, landing: LandingZone, systems: TargetSystems, by: Identity | None) -> bool:
         """Each way in its order; the first that has an answer decides."""
         instruction = self.instruction()
         ways = instruction.terms.confirmation.by
         if by is not None and "control_file" not in ways:
             raise UsageError("a person stands for a control file; the instruction takes none.")
-        if by is not None:
-            self.require_authorised(by, "confirm")
+        who = self.require_person(by, "confirm") if by is not None else None
         for way in ways:
             try:
-                if self._accept(way, instruction, landing, systems, by):
+                if self._accept(way, instruction, landing, systems, who):
                     return True
             except Refused as refusal:
                 self._note(way, refusal)
@@ -158,12 +158,12 @@ class ConfirmedRun(AnsweredRun):
         instruction: VerifiedInstruction,
         landing: LandingZone,
         systems: TargetSystems,
-        by: str | None,
+        who: Mapping[str, Any] | None,
     ) -> bool:
         if way == "receipt":
             return self._accept_receipt(instruction, landing)
         if way == "control_file":
-            return self._accept_control_file(instruction, landing, by)
+            return self._accept_control_file(instruction, landing, who)
         manifest, rule = self._manifest(instruction), instruction.terms.confirmation
         if rule.audit_table is not None and way == "audit_table":
             source = systems.database(rule.audit_table.connection)
@@ -195,15 +195,18 @@ class ConfirmedRun(AnsweredRun):
         return True
 
     def _accept_control_file(
-        self, instruction: VerifiedInstruction, landing: LandingZone, by: str | None
+        self,
+        instruction: VerifiedInstruction,
+        landing: LandingZone,
+        who: Mapping[str, Any] | None,
     ) -> bool:
         """Accept a control file for which a person stands; without one the wait goes on."""
         data = read_control(landing, self.id)
         if data is None:
             return False
         found = control_file.read(data, self._manifest(instruction))
-        if by is not None:
-            accepted = self._accept_finding(instruction, found, by)
+        if who is not None:
+            accepted = self._accept_finding(instruction, found, who)
             self.deployment.inbox.wake(self.id)
             return accepted
         self.note_answer("control_file", "unsigned", found.digest)
@@ -217,9 +220,11 @@ class ConfirmedRun(AnsweredRun):
         )
 
     def _accept_finding(
-        self, instruction: VerifiedInstruction, found: Finding, person: str | None
+        self, instruction: VerifiedInstruction, found: Finding, who: Mapping[str, Any] | None
     ) -> bool:
-        fields = {"said": dict(found.said), "principal": person or instruction.terms.target.name}
+        fields = {"said": dict(found.said), "principal": instruction.terms.target.name}
+        if who is not None:
+            fields |= {"principal": who["person"], "identity": who["identity"]}
         self._confirmed(instruction, found.way, found.level, found.rows, found.digest, fields)
         return True
 

@@ -15,7 +15,9 @@ from remit.custody.story import Story, stories
 from remit.errors import Refused
 from remit.evidence import EvidenceLog, Ledger, Record, of_kinds, succession, timestamp
 from remit.instruction import parse
+from remit.instruction.parties import Authorised
 from remit.instruction.trust import payload_of, signers
+from remit.people import Identity, as_record, require_person
 from remit.succession import KEYS, endorse
 
 _TELLING = ("opened", "obliged", "sealing", "stopped", "deleted")
@@ -74,33 +76,47 @@ def _require_sealed(ledger: Ledger, following: Signer) -> None:
 
 
 def revoke(
-    deployment: Deployment, key_id: str, reason: str, person: str, since: datetime, by: str
+    deployment: Deployment,
+    key_id: str,
+    reason: str,
+    identity: Identity,
+    since: datetime,
+    by: str,
 ) -> bool:
     """Record that a key must not be used any more; False when that is no news.
 
     Args:
-        person: name or e-mail of somebody authorised by an instruction that the key has to do with.
+        identity: of somebody whom an instruction that the key has to do with lets revoke it.
         since: from when it may have been in wrong hands.
 
     Raises:
-        Refused: key-unknown, person-not-authorised.
+        Refused: key-unknown; those of `remit.people.require_person`.
     """
     ledger = deployment.log.ledger
     concerned = _concerned(deployment, key_id)
-    named = [p for known in concerned for p in known.terms.contacts.authorised]
-    if person not in {p.email for p in named} | {p.name for p in named}:
-        raise Refused(
-            "person-not-authorised",
-            f"key {key_id[:16]}…",
-            "no instruction that the key has to do with names this person as authorised.",
-            f"one of {', '.join(sorted({p.email for p in named}))} can revoke it.",
-        )
+    person = _person(concerned, identity)
     known = revoked_keys(ledger).get(key_id)
     if known is not None and known.since <= since:
         return False
-    one = RevokedKey(key_id, since, timestamp(deployment.clock()), person, reason)
-    deployment.log.append(KEYS, "key-revoked", recorded_revocation(one), by, step=None)
+    one = RevokedKey(key_id, since, timestamp(deployment.clock()), person.name, reason)
+    told = recorded_revocation(one) | {"identity": as_record(identity, person)}
+    deployment.log.append(KEYS, "key-revoked", told, by, step=None)
     return True
+
+
+def _person(concerned: list[Known], identity: Identity) -> Authorised:
+    """Whom any of the instructions lets revoke; none of them may ask this person for a proof."""
+    found: list[Authorised] = []
+    refused: list[Refused] = []
+    for known in concerned:
+        try:
+            found.append(require_person(known.terms, identity, "revoke"))
+        except Refused as refusal:
+            refused.append(refusal)
+    for one in refused:
+        if not found or one.code in ("person-not-proven", "person-account-shared"):
+            raise one
+    return found[-1]
 
 
 def _concerned(deployment: Deployment, key_id: str) -> list[Known]:

@@ -7,7 +7,7 @@ destroys its staging key and deletes what it staged.
 Not guaranteed: progress. Whoever calls the steps (Airflow, the CLI) decides when.
 
     opened -> planned -> obliged -> extracted -> validated -> sealing -> sealed
-           -> delivering -> delivered -> confirmed -> deleted
+           -> (asked -> approved) -> delivering -> delivered -> confirmed -> deleted
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from remit import canonical, deliver, extract, seal, validate
+from remit.approve import Origin, approvers
 from remit.custody import dumps
-from remit.custody.confirmation import ConfirmedRun
+from remit.custody.approval import ApprovedRun
 from remit.custody.guard import Landing, require_store
 from remit.custody.history import previous_plan
 from remit.custody.keys import require_own_key_stands
@@ -34,13 +35,14 @@ from remit.instruction import Instruction, VerifiedInstruction, read_signed, ver
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.landing import require_apart
 from remit.manifest import Manifest, open_manifest, sign_manifest
+from remit.people import Identity
 from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
 from remit.table_writer import Staging
 
 
-class Run(ConfirmedRun):
+class Run(ApprovedRun):
     """One run of one instruction from one source to one landing zone.
 
     Each step's method may be called again at any time; it returns whether it did anything new.
@@ -117,8 +119,14 @@ class Run(ConfirmedRun):
         )
         return instruction
 
-    def plan(self, source: Source, landing: LandingZone, judge: Judge) -> Plan:
-        """Make the plan and record it; refuse what it refuses."""
+    def plan(
+        self, source: Source, landing: LandingZone, judge: Judge, origin: Origin | None = None
+    ) -> Plan:
+        """Make the plan and record it; refuse what it refuses.
+
+        Args:
+            origin: who will not be able to approve it; None where nothing asks for approval.
+        """
         with self.step("plan", after="opened"):
             instruction = self.instruction()
             terms, log = instruction.terms, self.deployment.log
@@ -131,6 +139,7 @@ class Run(ConfirmedRun):
                     lambda: require_apart(landing.label, self.deployment.staging.label),
                     lambda: deliver.require_ready(terms, landing),
                     lambda: validate.load_rules(terms, self.deployment.suites, judge),
+                    lambda: terms.approval and origin and approvers(terms, origin),
                 ),
                 rows_per_piece=self.deployment.rows_per_piece,
             )
@@ -248,12 +257,17 @@ class Run(ConfirmedRun):
             return True
 
     def deliver(self, landing: LandingZone) -> bool:
-        """Publish at the landing zone; once delivered, nothing changes any more."""
+        """Publish at the landing zone; once delivered, nothing changes any more.
+
+        Raises:
+            Refused: those of `require_approved`, before anything is sent.
+        """
         with self.step("deliver", after="sealed", landing=lambda _: landing):
             instruction, story = self.instruction(), self.story
             if story.has("delivered"):
                 return False
             manifest = open_manifest(story.manifest_envelope, instruction)
+            self.require_approved(instruction)
             self._begin_delivering(manifest, instruction.terms, landing)
             deliver.deliver(
                 manifest,
@@ -346,11 +360,11 @@ class Run(ConfirmedRun):
             self.delete_copies(story, obligation, landing)
             return True
 
-    def hold(self, reason: str, by: str, until: datetime) -> None:
-        """Suspend deletion until a date, in the name of an authorised person.
+    def hold(self, identity: Identity, reason: str, until: datetime) -> None:
+        """Suspend deletion until a date, in the name of a person.
 
         Raises:
-            Refused: person-not-authorised, hold-too-long, run-unknown.
+            Refused: hold-too-long, run-unknown; those of `remit.people.require_person`.
         """
         with self.locked():
             self.require_known()
@@ -362,21 +376,22 @@ class Run(ConfirmedRun):
                         "its copies are deleted, so there is nothing to hold.",
                         "look at its deletion certificate (remit evidence show).",
                     )
-                self.require_holdable(by, until)
-            self.record("held", {"reason": reason, "person": by, "until": timestamp(until)})
+                who = self.require_person(identity, "hold")
+                self.require_holdable(until)
+            self.record("held", {"reason": reason, "until": timestamp(until), **who})
 
-    def release(self, reason: str, by: str) -> None:
-        """End every hold on the run, in the name of an authorised person.
+    def release(self, identity: Identity, reason: str) -> None:
+        """End every hold on the run, in the name of a person.
 
         Raises:
-            Refused: person-not-authorised, not-held, run-unknown.
+            Refused: not-held, run-unknown; those of `remit.people.require_person`.
         """
         with self.locked():
             self.require_known()
             with self.recorded("release"):
-                self.require_authorised(by, "release")
+                who = self.require_person(identity, "hold")
                 self.require_held(self.story)
-            self.record("released", {"reason": reason, "person": by})
+            self.record("released", {"reason": reason, **who})
 
     # --- inside -------------------------------------------------------------------------------
 

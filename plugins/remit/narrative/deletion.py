@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from remit.instruction.plain_language.voice import Voice
+from remit.narrative.people import shown
 from remit.narrative.words import moment, size
 from remit.plan.phrases import recorded
 
@@ -102,6 +103,7 @@ def held(data: Data, say: Voice) -> Iterator[str]:
         person=say.quoted(data["person"]),
         reason=say.quoted(data["reason"]),
     )
+    yield from shown(data, say)
 
 
 def released(data: Data, say: Voice) -> Iterator[str]:
@@ -112,6 +114,7 @@ def released(data: Data, say: Voice) -> Iterator[str]:
         person=say.quoted(data["person"]),
         reason=say.quoted(data["reason"]),
     )
+    yield from shown(data, say)
 
 
 def orphans(data: Data, say: Voice) -> Iterator[str]:

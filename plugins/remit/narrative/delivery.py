@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from remit.instruction.plain_language.voice import Voice
+from remit.narrative.people import shown
 from remit.narrative.words import moment, rows, short, vague, warning
 
 Data = Mapping[str, Any]
@@ -162,6 +163,7 @@ def answered(data: Data, say: Voice) -> Iterator[str]:
 def confirmed(data: Data, say: Voice) -> Iterator[str]:
     """What was accepted as the target's confirmation."""
     yield _CONFIRMED[data["way"]](data, say)
+    yield from shown(data, say)
     if data["late"]:
         late = say(
             "it came after the maximum age, before the deletion.",

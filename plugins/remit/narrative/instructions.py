@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from remit.instruction.plain_language.voice import Voice
+from remit.narrative.people import shown
 from remit.narrative.words import moment
 from remit.plan.phrases import category_words
 from remit.plan.shown import plan_lines
@@ -86,6 +87,7 @@ def key_revoked(data: Data, say: Voice) -> Iterator[str]:
         "par la commande remit keys impact.",
         since=moment(data["since"], say),
     )
+    yield from shown(data, say)
 
 
 def opened(data: Data, say: Voice) -> Iterator[str]:

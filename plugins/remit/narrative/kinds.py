@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from remit.instruction.plain_language.voice import Voice
-from remit.narrative import alerts, deletion, delivery, extraction, instructions, setbacks
+from remit.narrative import alerts, deletion, delivery, extraction, instructions, people, setbacks
 
 Severity = Literal["info", "warning", "problem"]
 Teller = Callable[[Mapping[str, Any], Voice], Iterator[str]]
@@ -49,6 +49,9 @@ KINDS: dict[str, Kind] = {
     "invalid": Kind("Failed validation", "Validation échouée", extraction.report, "problem"),
     "sealing": Kind("Checked recipients", "Destinataires vérifiés", delivery.sealing),
     "sealed": Kind("Sealed", "Scellé", delivery.sealed),
+    "asked": Kind("Approval asked for", "Approbation demandée", people.asked),
+    "approved": Kind("Approved", "Approuvé", people.approved),
+    "disapproved": Kind("Forbidden", "Interdit", people.disapproved, "problem"),
     "delivering": Kind("Delivering", "Livraison en cours", delivery.delivering),
     "delivered": Kind("Delivered", "Livré", delivery.delivered),
     "answered": Kind("Answered", "Réponse du destinataire", delivery.answered, may_warn=True),

@@ -8,6 +8,8 @@ from remit.instruction.plain_language.voice import Voice
 from remit.narrative.words import step
 
 _STEPS = (
+    ("approved", "deliver"),
+    ("asked", "approve"),
     ("sealed", "deliver"),
     ("validated", "seal"),
     ("extracted", "validate"),

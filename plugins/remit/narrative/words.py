@@ -15,6 +15,7 @@ _STEPS = {
     "extract": "extraction",
     "validate": "validation",
     "seal": "scellement",
+    "approve": "approbation",
     "deliver": "livraison",
     "confirm": "confirmation",
     "delete": "suppression",

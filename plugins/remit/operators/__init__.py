@@ -4,6 +4,7 @@ Importing this imports Airflow's SDK and nothing heavy: the domain is imported i
 that parsing a DAG stays quick.
 """
 
+from remit.operators.approve import ApproveOperator
 from remit.operators.confirm import ConfirmOperator
 from remit.operators.delete import DeleteOperator
 from remit.operators.deliver import DeliverOperator
@@ -19,6 +20,7 @@ from remit.operators.sweep import SweepOperator
 from remit.operators.validate import ValidateOperator
 
 __all__ = [
+    "ApproveOperator",
     "ConfirmOperator",
     "ControlledMigration",
     "DeleteOperator",

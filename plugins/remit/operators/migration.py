@@ -1,4 +1,4 @@
-"""The whole flow as one task group: plan >> extract >> validate >> seal >> deliver >> confirm."""
+"""The whole flow as one task group: plan, extract, validate, seal, approve, deliver, confirm."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from airflow.sdk import TaskGroup
 
+from remit.operators.approve import ApproveOperator
 from remit.operators.base import refusal_of_query
 from remit.operators.confirm import ConfirmOperator
 from remit.operators.deliver import DeliverOperator
@@ -83,6 +84,7 @@ class ControlledMigration(TaskGroup):
                 )
                 >> ValidateOperator(task_id="validate", **again)
                 >> SealOperator(task_id="seal", **again)
+                >> ApproveOperator(task_id="approve", **again)
                 >> DeliverOperator(task_id="deliver", **again)
                 >> ConfirmOperator(task_id="confirm", poke_interval=poke_interval, **again)
             )

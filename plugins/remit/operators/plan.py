@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from remit.operators.base import StepOperator
 from remit.operators.connections import resolve
+from remit.operators.origin import origin_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from remit.approve import Origin
     from remit.custody import Run
     from remit.instruction.interval import Interval
 
@@ -39,6 +41,7 @@ class PlanOperator(StepOperator):
         self.source_conn_id = source_conn_id
         self.landing_conn_id = landing_conn_id
         self._interval: Interval | None = None
+        self._origin: Origin | None = None
         self._pieces: list[int] = []
 
     def execute(self, context: Context) -> list[int]:
@@ -47,8 +50,9 @@ class PlanOperator(StepOperator):
         return self._pieces
 
     def perform(self, context: Context) -> None:
-        """Note the DAG run's data interval, then take the step."""
+        """Note the DAG run's data interval and who is behind it, then take the step."""
         self._interval = data_interval(context)
+        self._origin = origin_of(self, context)
         super().perform(context)
 
     def step(self, run: Run) -> None:
@@ -60,7 +64,7 @@ class PlanOperator(StepOperator):
         source = open_source(f"conn:{self.source_conn_id}", resolve)
         landing = f"conn:{self.landing_conn_id}"  # by this the deletion DAG finds it again
         run.open_file(path, source.label, landing, self._interval)
-        run.plan(source, open_landing(landing, resolve), open_judge())
+        run.plan(source, open_landing(landing, resolve), open_judge(), self._origin)
         self._pieces = run.pieces()
 
 

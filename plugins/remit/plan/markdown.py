@@ -20,14 +20,14 @@ def plan_markdown(plan: Shown, since: tuple[str, Sequence[Shown]] | None = None)
     """The plan for a merge request; names and reasons cannot break out of their cells."""
     asked = plan["instruction"]
     parts = [
-        f"## Plan of {_cell(asked['id'])} version {asked['version']}",
-        _bullets(
+        f"## Plan of {cell(asked['id'])} version {asked['version']}",
+        bullets(
             [
-                f"Digest {_code(asked['digest'])}",
-                f"From {_code(plan['source'])} to {_code(plan['landing'] or 'no landing zone named')}",
+                f"Digest {code(asked['digest'])}",
+                f"From {code(plan['source'])} to {code(plan['landing'] or 'no landing zone named')}",
                 *_markdown_interval(plan),
                 *(
-                    f"{_cell(r['name'])} ({_cell(r['legal_name'])}, {r['country']}) can read: "
+                    f"{cell(r['name'])} ({cell(r['legal_name'])}, {r['country']}) can read: "
                     f"{', '.join(r['categories'])}"
                     for r in plan["recipients"]
                 ),
@@ -37,7 +37,7 @@ def plan_markdown(plan: Shown, since: tuple[str, Sequence[Shown]] | None = None)
         *(_markdown_table(table) for table in plan["tables"]),
     ]
     if plan["withheld_tables"]:
-        names = ", ".join(_code(name) for name in plan["withheld_tables"])
+        names = ", ".join(code(name) for name in plan["withheld_tables"])
         parts.append(f"Withheld as a whole: {names}")
     parts += _markdown_changes(plan, since)
     for title, found in (("Warnings", plan["warnings"]), ("Refused", plan["refusals"])):
@@ -54,17 +54,17 @@ def _markdown_interval(plan: Shown) -> list[str]:
 
 
 def _markdown_table(table: Shown) -> str:
-    limits = [_cell(limit) for limit in table["limits"]]
+    limits = [cell(limit) for limit in table["limits"]]
     rows = [
-        f"| {_code(c['name'])} | {_cell(type_words(c))} | {c['category']} | "
-        f"{_cell(', '.join(c['recipients']))} | {_cell(treatment_words(c))} |"
+        f"| {code(c['name'])} | {cell(type_words(c))} | {c['category']} | "
+        f"{cell(', '.join(c['recipients']))} | {cell(treatment_words(c))} |"
         for c in table["columns"]
     ]
     head = ["| leaves | type | category | readers | as |", "|---|---|---|---|---|"]
-    withheld = ", ".join(_code(name) for name in table["withheld"]) or "nothing"
+    withheld = ", ".join(code(name) for name in table["withheld"]) or "nothing"
     parts = [
-        f"### {_cell(table['name'])}: {rows_sentence(table)}",
-        _bullets(limits),
+        f"### {cell(table['name'])}: {rows_sentence(table)}",
+        bullets(limits),
         "\n".join(head + rows),
         f"Stays: {withheld}",
     ]
@@ -78,38 +78,39 @@ def _markdown_table(table: Shown) -> str:
 
 def _markdown_changes(plan: Shown, since: tuple[str, Sequence[Shown]] | None) -> list[str]:
     if since is not None:
-        title, found = f"### Different from run {_code(since[0])}", since[1]
+        title, found = f"### Different from run {code(since[0])}", since[1]
     elif plan["previous"] is not None:
         title, found = (
-            f"### Changed at the source since run {_code(plan['previous'])}",
+            f"### Changed at the source since run {code(plan['previous'])}",
             plan["drift"],
         )
     else:
         return []
-    lines = [f"{_code(one['where'])} {_cell(one['what'])}" for one in found]
-    return [title, _bullets(lines) if lines else "Nothing."]
+    lines = [f"{code(one['where'])} {cell(one['what'])}" for one in found]
+    return [title, bullets(lines) if lines else "Nothing."]
 
 
 def _markdown_findings(found: Sequence[Shown]) -> str:
-    return _bullets(
+    return bullets(
         [
-            f"{_code(one['code'])} at {_code(one['where'])}: {_cell(one['message'])} "
-            f"Way out: {_cell(one['way_out'])}"
+            f"{code(one['code'])} at {code(one['where'])}: {cell(one['message'])} "
+            f"Way out: {cell(one['way_out'])}"
             for one in found
         ]
     )
 
 
-def _bullets(lines: Sequence[str]) -> str:
+def bullets(lines: Sequence[str]) -> str:
+    """A list."""
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _code(text: object) -> str:
+def code(text: object) -> str:
     """Inline code that its content cannot end."""
     return f"`{one_line(str(text)).replace('`', chr(0x2019)).replace('|', chr(0x00A6))}`"
 
 
-def _cell(text: object) -> str:
+def cell(text: object) -> str:
     """Plain text: no markup, no link, no HTML of its own."""
     plain = one_line(str(text))
     for mark in "\\`*_{}[]<>|#!~":

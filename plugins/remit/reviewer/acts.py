@@ -80,9 +80,9 @@ def act_token(request: Request) -> str:
 
 
 def identity_of(request: Request) -> Identity:
-    """Who is logged in, by the user name of Airflow's auth manager."""
+    """Who is logged in, by the id that Airflow's auth manager gives; answers are compared by it too."""
     address = request.client.host if request.client else None
-    return Identity(any_reader(request).user.get_name(), "airflow", address)
+    return Identity(str(any_reader(request).user.get_id()), "airflow", address)
 
 
 async def sent_form(request: Request) -> SentForm:

@@ -100,6 +100,27 @@ class Controller:
             (folder / suite.name).write_bytes(suite.read_bytes())
 
 
+ALICE = {
+    "name": "Alice Martin",
+    "email": "alice.martin@migrations.example",
+    "account": "alice",
+    "may": ["approve", "hold", "waive", "acknowledge", "confirm", "revoke"],
+}
+BRUNO = {
+    "name": "Bruno Petit",
+    "email": "bruno.petit@migrations.example",
+    "account": "bruno",
+    "may": ["approve", "waive"],
+}
+
+
+def four_eyes(fields: dict[str, Any]) -> None:
+    """Edit: Alice or Bruno approves within a day; Camille may do the usual, and has no account."""
+    fields["contacts"]["authorised"] = [ALICE, BRUNO, *fields["contacts"]["authorised"]]
+    fields["contacts"]["shared_accounts"] = ["night-shift"]
+    fields["approval"] = {"within": "PT24H"}
+
+
 _TEMPLATE = """
 remit: 1
 id: durand-2026

@@ -13,11 +13,17 @@ from pathlib import Path
 from remit import signing
 from remit.custody import Deployment, Run
 from remit.instruction import read_signed
+from remit.people import Identity
 from remit.ports import Judge, LandingZone, Source
 from remit.testing.controller import Controller, Edit, Parties
 from remit.testing.laboratory import Laboratory
 from remit.testing.target import Target
 from remit.wiring import Settings, open_deployment, open_judge, open_landing, open_source
+
+
+def by(person: str) -> Identity:
+    """Somebody who acts on the command line, where the instruction gives the person no account."""
+    return Identity("tester", "command-line", person=person)
 
 
 class Clock:

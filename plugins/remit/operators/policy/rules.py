@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from remit.errors import Refused
+from remit.operators.approve import ApproveOperator
 from remit.operators.base import (
     QUERY_WORDS,
     RemitOperator,
@@ -51,6 +52,7 @@ class _Migration(NamedTuple):
     extract: ExtractOperator
     validate: ValidateOperator
     seal: SealOperator
+    approve: ApproveOperator
     deliver: DeliverOperator
     confirm: ConfirmOperator
 
@@ -60,6 +62,7 @@ _STEPS: dict[type[RemitOperator], str] = {
     ExtractOperator: "extract",
     ValidateOperator: "validate",
     SealOperator: "seal",
+    ApproveOperator: "approve",
     DeliverOperator: "deliver",
     ConfirmOperator: "confirm",
 }
