@@ -25,8 +25,8 @@ from tests.flow.alerting import (
 
 from remit import signing
 from remit.adapters.folder import FolderStore
-from remit.alerts.attempts import MOST, record_attempt
 from remit.alert_kinds import KINDS
+from remit.alerts.attempts import MOST, record_attempt
 from remit.custody import Run, revoke, sweep
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
