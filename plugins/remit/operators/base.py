@@ -110,7 +110,7 @@ class StepOperator(RemitOperator):
         return run
 
 
-def run_name(task: BaseOperator, context: Context) -> str:
+def run_name(task: BaseOperator, context: Context | Mapping[str, str]) -> str:
     """The run's id, which every task of a group, and every try of it, finds again.
 
     It begins with the DAG's id, in the letters that a run id may have.
