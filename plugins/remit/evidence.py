@@ -69,10 +69,15 @@ class Ledger(Protocol):
     ) -> Iterator[Kept]:
         """What is kept, in order: of one run or of all, of these kinds or of any."""
 
-    def page(self, after: int | None, before: int, limit: int) -> list[Kept]:
+    def page(
+        self, after: int | None, before: int, limit: int, kinds: Collection[str] = ()
+    ) -> list[Kept]:
         """At most `limit` records, in order: those that follow record `after`, up to `before`.
 
         Nobody is kept from appending once it has returned.
+
+        Args:
+            kinds: only records of these kinds; of any by default.
         """
 
     def places(self, before: int) -> Iterator[tuple[str, int, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 from airflow.sdk.plugins_manager import AirflowPlugin
 
 from remit.lazy_app import LazyApp
+from remit.operators.links import DeletionLink, RunLink
 
 # Airflow's pages resolve these against its own address, whatever path that has.
 _ICONS = {"icon": "remit/static/icon.svg", "icon_dark_mode": "remit/static/icon-dark.svg"}
@@ -49,3 +50,4 @@ class RemitPlugin(AirflowPlugin):
             **_ICONS,
         },
     ]
+    operator_extra_links: list[Any] = [RunLink(), DeletionLink()]  # noqa: RUF012

@@ -39,7 +39,7 @@ def routes() -> list[APIRoute]:
 
 def path_of(route: APIRoute) -> str:
     """An address of the route, with something that is there for each of its parameters."""
-    samples = {"name": "remit.css", "run": SAMPLE}
+    samples = {"name": "remit.css", "run": SAMPLE, "document": "instruction.yaml"}
     path = re.sub(r"{(\w+)(?::\w+)?}", lambda found: samples[found[1]], route.path)
     return f"/remit{path}{QUERIES.get(route.path, '')}"
 

@@ -108,12 +108,17 @@ class SqlLedger:
         with self._rows(query) as rows:
             yield from map(_kept, rows)
 
-    def page(self, after: int | None, before: int, limit: int) -> list[Kept]:
+    def page(
+        self, after: int | None, before: int, limit: int, kinds: Collection[str] = ()
+    ) -> list[Kept]:
         """See `remit.evidence.Ledger`."""
         lowest = -(2**63) if after is None else after
-        asked = {"after": lowest, "before": before, "most": limit}
+        asked: dict[str, Any] = {"after": lowest, "before": before, "most": limit}
+        query = tables.PAGE
+        if kinds:
+            query, asked["kinds"] = tables.PAGE_OF_KINDS, sorted(kinds)
         with self._translated(), self._engine.connect() as connection:
-            return [_kept(row) for row in connection.execute(tables.PAGE, asked)]
+            return [_kept(row) for row in connection.execute(query, asked)]
 
     def places(self, before: int) -> Iterator[tuple[str, int, int]]:
         """See `remit.evidence.Ledger`."""

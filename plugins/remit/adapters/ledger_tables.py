@@ -57,6 +57,7 @@ PAGE = (
     .order_by(RECORD.c.seq)
     .limit(sa.bindparam("most"))
 )
+PAGE_OF_KINDS = PAGE.where(RECORD.c.kind.in_(sa.bindparam("kinds", expanding=True)))
 PLACES = (
     sa.select(RECORD.c.run, RECORD.c.step, RECORD.c.seq)
     .where(RECORD.c.seq < sa.bindparam("before"))

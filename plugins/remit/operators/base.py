@@ -112,7 +112,7 @@ class StepOperator(RemitOperator):
         return run
 
 
-def run_name(task: BaseOperator, context: Context) -> str:
+def run_name(task: BaseOperator, context: Context | Mapping[str, str]) -> str:
     """The run's id, which every task of a group, and every try of it, finds again."""
     group = task.task_group.group_id if task.task_group is not None else None
     return run_of(task.dag_id, context["run_id"], group)

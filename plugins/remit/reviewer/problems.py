@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from remit.board import BeingRead
 from remit.errors import EvidenceBroken, Refused, RemitError, Unavailable, describe_unexpected
 from remit.reviewer.rendering import page
 
@@ -21,11 +22,14 @@ _Words = dict[str, str | None]
 def problem(request: Request, error: Exception) -> Response:
     """The page for an error; of an error that is not ours it says nothing but that there was one."""
     status, name, words = _meaning(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, BeingRead):
         told = str(error) if isinstance(error, RemitError) else describe_unexpected(error)
         _log.error("a page could not be shown: %s", told)
     login = get_auth_manager().get_url_login() if status == 401 else None
-    return page(request, "problem", "problem.html", status, what=name, login=login, **words)
+    answer = page(request, "problem", "problem.html", status, what=name, login=login, **words)
+    if isinstance(error, BeingRead):  # it looks again by itself
+        answer.headers["Refresh"] = answer.headers["Retry-After"] = "3"
+    return answer
 
 
 def _meaning(error: Exception) -> tuple[int, str, _Words]:
@@ -42,6 +46,8 @@ def _meaning(error: Exception) -> tuple[int, str, _Words]:
         case Refused():
             own = {"where": f"{error.code}: {error.where}", "message": error.message}
             return 409, "409", said | own | {"way_out": error.way_out}
+        case BeingRead():
+            return 503, "reading", said | {"where": f"{error.done} / {error.total}"}
         case Unavailable() | RemitError():
             return 503, "503", said
     return 500, "500", said
