@@ -95,4 +95,5 @@ def visit(
     yield visit
     for visitor in opened:
         visitor.close()
-    assert [problem for visitor in opened for problem in visitor.problems] == []
+    problems = [problem for visitor in opened for problem in visitor.problems]
+    assert not problems, "\n".join(problems)
