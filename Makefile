@@ -62,7 +62,7 @@ bench: setup system-packages  ## Benchmarks
 
 # What a Debian machine lacks for the tests against real servers; elsewhere install these by hand. The
 # tests run servers of their own: no service need be running.
-NEED := postgresql mariadb-server redis-server openssh-server openssl softhsm2 strace default-jdk-headless
+NEED := postgresql mariadb-server redis-server openssh-server openssl softhsm2 strace default-jdk-headless chromium
 demo bench: NEED := postgresql
 
 system-packages:
@@ -87,4 +87,4 @@ wheel: setup  ## Build the wheel
 	$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## Remove what the targets made
-	rm -rf $(VENV) .demo .airflow dist .coverage* htmlcov
+	rm -rf $(VENV) .demo .airflow .screenshots dist .coverage* htmlcov

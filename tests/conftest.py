@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -18,6 +19,19 @@ from remit.testing.world import World
 # The same examples each time, however slow the machine: a failure is a defect, never luck.
 hypothesis.settings.register_profile("remit", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("remit")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
+    """As `--dist loadfile`, but the files of tests/browser stay together: they share one Airflow."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            shared = "tests/browser/"
+            return shared if nodeid.startswith(shared) else super()._split_scope(nodeid)
+
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

@@ -76,10 +76,24 @@ class DemoHome:
         Args:
             edit: changes the instruction's fields before they are signed.
         """
-        processor = signing.new_key("signing", self.remit / "keys" / "processor.pem")
-        made = self.python("-m", "remit.testing.target", "init", str(self.target))
-        parties = Parties(processor=str(processor), **json.loads(made))
-        return Controller(self.include, self.root / "controller").instruct(parties, edit=edit)
+        signing.new_key("signing", self.remit / "keys" / "processor.pem")
+        self.python("-m", "remit.testing.target", "init", str(self.target))
+        return self.controller.instruct(self.parties, edit=edit)
+
+    @property
+    def controller(self) -> Controller:
+        """Who instructs; its key is made when it is first asked for."""
+        return Controller(self.include, self.root / "controller")
+
+    @property
+    def parties(self) -> Parties:
+        """The public keys of whoever has one."""
+        places = {
+            "processor": self.remit / "keys" / "processor.pem.pub",
+            "target": self.target / "recipient.pem.pub",
+            "target_receipt": self.target / "receipts.pem.pub",
+        }
+        return Parties(**{name: str(signing.load_public(path)) for name, path in places.items()})
 
     @property
     def laboratory(self) -> Path:

@@ -24,6 +24,7 @@ from typing import NoReturn
 from remit.errors import RemitError, Unavailable
 from remit.testing.demo_home import DemoHome, sqlite_connection
 from remit.testing.laboratory import Laboratory
+from remit.testing.sample_runs import SampleRuns, with_accounts
 
 USERS = {"admin": "admin", "alice": "user", "vera": "viewer"}
 _COMPONENTS = (
@@ -48,10 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         prepare(home, options.patients)
         with airflow(home, options.port) as (address, passwords):
-            _say(f"\nAirflow is at {address}")
-            for name, password in passwords.items():
-                _say(f"  {name:<6} {password}   ({USERS[name]})")
-            _say("Start the DAG durand_migration there. Ctrl-C stops everything.")
+            _tell(address, passwords)
             while True:
                 time.sleep(1)
     except RemitError as error:
@@ -70,9 +68,22 @@ def prepare(home: DemoHome, patients: int) -> None:
     _say(f"Preparing {home.root} ...")
     home.make()
     Laboratory(patients=patients).write_sqlite(home.laboratory / "lis.sqlite")
-    home.instruct()
-    home.python("-c", "from airflow.utils.db import initdb; initdb()", log="airflow.log")
+    home.instruct(with_accounts)
+    initdb = ("-c", "from airflow.utils.db import initdb; initdb()")
+    with home.running(*initdb, log="airflow.log") as made:  # each takes about as long
+        SampleRuns(home).make()
+        if made.wait():
+            raise Unavailable("Airflow's database", f"it was not made; see {home.logs}")
     home.passwords.write_text(json.dumps({name: secrets.token_urlsafe(9) for name in USERS}))
+
+
+def _tell(address: str, passwords: dict[str, str]) -> None:
+    _say(f"\nAirflow is at {address}")
+    for name, password in passwords.items():
+        _say(f"  {name:<6} {password}   ({USERS[name]})")
+    _say(f"remit's pages are there under Browse, and alone at {address}/remit/")
+    _say("They have runs that are finished, waiting, held, overdue and refused.")
+    _say("Start the DAG durand_migration for one of your own. Ctrl-C stops everything.")
 
 
 @contextmanager
@@ -100,9 +111,16 @@ def airflow(home: DemoHome, port: int) -> Iterator[tuple[str, dict[str, str]]]:
             )
             for command in _COMPONENTS
         ]
+        stack.callback(_ask_to_end, components)
         _say("Starting Airflow ...")
         _await_health(f"{address}/api/v2/monitor/health", components, home.logs)
         yield address, json.loads(home.passwords.read_text())
+
+
+def _ask_to_end(components: list[subprocess.Popen[bytes]]) -> None:
+    """All at once: each takes seconds to end."""
+    for component in components:
+        component.terminate()
 
 
 @contextmanager
