@@ -25,7 +25,7 @@ from remit.merkle import leaf_hash
 from remit.narrative.timeline import timeline
 from remit.ports import Rule, Verdict
 from remit.reviewer.picture import MARGIN, WIDTH, picture
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'\u202e\n{{ 1234567*3 }}"
 BY = "airflow:known_migration/"
@@ -60,7 +60,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> W
         world.deliver(stopped, Judge(good=False))
     waiting = opened(world, "waiting-run", BY + "scheduled__3")
     world.deliver(waiting, Judge())
-    waiting.hold("Asked to wait", "Camille Moreau", world.clock() + timedelta(days=3))
+    waiting.hold(by("Camille Moreau"), "Asked to wait", world.clock() + timedelta(days=3))
     opened(world, "other-run", "os:operator")
     log = world.deployment().log
     records = [record for run in ("done-run", "waiting-run") for record in log.records(run)]

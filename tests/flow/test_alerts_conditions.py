@@ -33,6 +33,7 @@ from remit.evidence import timestamp
 from remit.instruction import digest_of, parse, read_signed
 from remit.instruction.revocation import revocation_path
 from remit.instruction.revocation import revoke as signed_end
+from remit.people import Identity
 from remit.ports import Lock
 from remit.testing import answers
 from remit.testing.channels import Postbox
@@ -229,7 +230,7 @@ def test_deletion_that_is_overdue_after_an_hour(world: World) -> None:
 
 def test_deletion_that_was_held_is_overdue_an_hour_after_the_hold(world: World) -> None:
     run = go(world, "extract")
-    run.hold("an audit", "Camille Moreau", world.clock() + timedelta(days=9))
+    run.hold(Identity("camille", "airflow"), "an audit", world.clock() + timedelta(days=9))
     world.clock.advance(days=9, minutes=30)
     assert kinds(look(world)) == []
     world.clock.advance(hours=1)
@@ -294,7 +295,7 @@ def test_key_used_after_its_revocation(world: World) -> None:
     run = go(world, "validate")
     deployment = world.deployment()
     key = run.instruction().terms.target.keys[0].key_id
-    revoke(deployment, key, "laptop stolen", "Camille Moreau", world.clock(), "test")
+    revoke(deployment, key, "laptop stolen", Identity("camille", "airflow"), world.clock(), "test")
     with pytest.raises(Refused, match="recipient-key-revoked"):
         run.seal()
 

@@ -28,7 +28,7 @@ from remit.reports import TABLES, Report, audit_report, csv_bytes, pdf_bytes, ta
 from remit.reports.csv_form import cell
 from remit.reports.printable import SHOWN, printable
 from remit.reports.tables import STATES
-from remit.testing.world import World
+from remit.testing.world import World, by
 from remit.wiring import open_ledger
 
 ENGLISH, FRENCH = Language.ENGLISH, Language.FRENCH
@@ -69,9 +69,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> Wo
     held = made.open_run("durand-held", edit)
     made.deliver(held, RowCounter())
     until = made.clock() + timedelta(days=20)
-    held.hold("-1+cmd|' /C calc'!A0", CAMILLE, until)
-    held.release("The laboratory has answered", CAMILLE)
-    held.hold("A patient asked for access", CAMILLE, until)
+    held.hold(by(CAMILLE), "-1+cmd|' /C calc'!A0", until)
+    held.release(by(CAMILLE), "The laboratory has answered")
+    held.hold(by(CAMILLE), "A patient asked for access", until)
     staged = made.open_run("durand-staged", edit)
     for name, step in made.steps(staged, RowCounter()).items():
         if name in ("plan", "extract"):
@@ -118,7 +118,7 @@ def report(world: World, ledger: Ledger) -> Report:
     return audit_report(ledger, world.clock())
 
 
-def by(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+def keyed(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
     return {row[key]: row for row in rows}
 
 
@@ -126,7 +126,7 @@ def by(rows: list[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
 
 
 def test_runs_say_what_left_to_whom_and_when(world: World, report: Report) -> None:
-    runs = by(report.rows["runs"], "run")
+    runs = keyed(report.rows["runs"], "run")
     records = world.deployment().log.records("durand-done")
     [extracted] = [record.data for record in records if record.kind == "extracted"]
     receipt = next(r.data["receipt"] for r in records if r.kind == "confirmed")
@@ -142,7 +142,7 @@ def test_runs_say_what_left_to_whom_and_when(world: World, report: Report) -> No
 
 
 def test_erasures_have_their_certificate_or_say_why_not(world: World, report: Report) -> None:
-    erasures = by(report.rows["erasures"], "run")
+    erasures = keyed(report.rows["erasures"], "run")
     deleted = next(
         r.data for r in world.deployment().log.records("durand-done") if r.kind == "deleted"
     )
@@ -160,9 +160,9 @@ def test_what_is_overdue_is_so_at_the_time_asked_for(world: World, ledger: Ledge
     later = audit_report(ledger, world.clock() + timedelta(days=8))
     much_later = audit_report(ledger, world.clock() + timedelta(days=21))
 
-    assert by(later.rows["erasures"], "run")["durand-staged"]["state"] == "overdue"
-    assert by(later.rows["erasures"], "run")["durand-held"]["state"] == "held"
-    assert by(much_later.rows["erasures"], "run")["durand-held"]["state"] == "overdue"
+    assert keyed(later.rows["erasures"], "run")["durand-staged"]["state"] == "overdue"
+    assert keyed(later.rows["erasures"], "run")["durand-held"]["state"] == "held"
+    assert keyed(much_later.rows["erasures"], "run")["durand-held"]["state"] == "overdue"
     assert [row["state"] for row in much_later.rows["holds"]] == ["ended", "expired"]
 
 
@@ -186,7 +186,7 @@ def test_orphans_are_listed_once_and_what_was_swept_has_its_time(report: Report)
 def test_alerts_say_who_acknowledged_and_are_open_again_when_that_ran_out(
     world: World, ledger: Ledger, report: Report
 ) -> None:
-    alerts = by(report.rows["alerts"], "alert")
+    alerts = keyed(report.rows["alerts"], "alert")
     assert (alerts["a" * 16]["state"], alerts["a" * 16]["told"]) == ("acknowledged", 1)
     assert alerts["a" * 16]["acknowledged_by"] == "Camille Moreau"
     assert (alerts["b" * 16]["state"], alerts["b" * 16]["closed_because"]) == (
@@ -194,7 +194,7 @@ def test_alerts_say_who_acknowledged_and_are_open_again_when_that_ran_out(
         "It was me",
     )
     later = audit_report(ledger, world.clock() + timedelta(days=7))
-    assert by(later.rows["alerts"], "alert")["a" * 16]["state"] == "open"
+    assert keyed(later.rows["alerts"], "alert")["a" * 16]["state"] == "open"
 
 
 def test_a_period_leaves_out_what_is_done_and_never_what_is_not(
@@ -318,7 +318,7 @@ def test_pdf_holds_what_the_tables_hold_and_hostile_text_as_text(report: Report)
 
     for row in report.rows["runs"]:
         assert row["run"] in text
-    certificate = by(report.rows["erasures"], "run")["durand-done"]["certificate"]
+    certificate = keyed(report.rows["erasures"], "run")["durand-done"]["certificate"]
     assert certificate in text
     assert "Camille" in text
     assert "Αθήνα,Москва[U+4E2D][U+6587][U+202E]#import*x*<b>" in text

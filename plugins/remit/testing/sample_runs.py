@@ -68,7 +68,7 @@ class SampleRuns:
         """Delivered, and its deletion suspended in the name of a person."""
         run = self._delivered("sample-held", self._zone("landing-elsewhere"), days_ago=3)
         until = self._now + timedelta(days=20)
-        run.hold("A patient's complaint is being looked into", "Camille Moreau", until)
+        run.hold(by("Camille Moreau"), "A patient's complaint is being looked into", until)
         return run
 
     def waiting(self) -> Run:
