@@ -34,6 +34,7 @@ from remit.wiring import open_ledger
 ENGLISH, FRENCH = Language.ENGLISH, Language.FRENCH
 HOSTILE = '=HYPERLINK("http://evil.example","Αθήνα, Москва 中文 \u202e #import *x* <b>")'
 CAMILLE = "camille.moreau@migrations.example"
+NAME = "Camille Moreau"
 
 
 class RowCounter:
@@ -169,7 +170,7 @@ def test_what_is_overdue_is_so_at_the_time_asked_for(world: World, ledger: Ledge
 def test_holds_say_who_and_why_and_who_ended_them(report: Report) -> None:
     first, second = report.rows["holds"]
 
-    assert (first["state"], first["person"], first["ended_by"]) == ("ended", CAMILLE, CAMILLE)
+    assert (first["state"], first["person"], first["ended_by"]) == ("ended", NAME, NAME)
     assert first["ended_because"] == "The laboratory has answered"
     assert (second["state"], second["ended_at"]) == ("in-force", None)
 
