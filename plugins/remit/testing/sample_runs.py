@@ -19,6 +19,7 @@ from remit.ports import Judge
 from remit.testing.controller import Edit
 from remit.testing.demo_home import DemoHome
 from remit.testing.target import Target
+from remit.testing.world import by
 from remit.wiring import Settings, open_deployment, open_judge, open_landing, open_source
 
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\"'{{7*7}}"
