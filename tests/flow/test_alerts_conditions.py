@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from tests.flow.alerting import (
+    CAMILLE,
     CONTROLLER,
     OWNER,
     Contented,
     Strict,
+    desk,
     go,
     kinds,
     look,
@@ -230,7 +232,7 @@ def test_deletion_that_is_overdue_after_an_hour(world: World) -> None:
 
 def test_deletion_that_was_held_is_overdue_an_hour_after_the_hold(world: World) -> None:
     run = go(world, "extract")
-    run.hold(Identity("camille", "airflow"), "an audit", world.clock() + timedelta(days=9))
+    run.hold(CAMILLE, "an audit", world.clock() + timedelta(days=9))
     world.clock.advance(days=9, minutes=30)
     assert kinds(look(world)) == []
     world.clock.advance(hours=1)
@@ -295,7 +297,7 @@ def test_key_used_after_its_revocation(world: World) -> None:
     run = go(world, "validate")
     deployment = world.deployment()
     key = run.instruction().terms.target.keys[0].key_id
-    revoke(deployment, key, "laptop stolen", Identity("camille", "airflow"), world.clock(), "test")
+    revoke(deployment, key, "laptop stolen", CAMILLE, world.clock(), "test")
     with pytest.raises(Refused, match="recipient-key-revoked"):
         run.seal()
 
@@ -335,6 +337,27 @@ def test_address_that_the_instruction_does_not_expect(world: World) -> None:
     assert kinds(look(world)) == ["unexpected-address", "unexpected-principal"]
     alert = only(world, "unexpected-address")
     assert "203.0.113.9" in alert.message
+
+
+def test_acts_that_are_not_theirs_are_alerts_and_not_of_the_rule_alone(world: World) -> None:
+    run = go(world, "extract")
+    mallory = Identity("mallory", "airflow", "203.0.113.9")
+    with pytest.raises(Refused, match="person-not-authorised"):
+        run.hold(mallory, "an audit", world.clock() + timedelta(days=9))
+    [alert] = look(world).raised
+    assert (alert.kind, alert.run) == ("unexpected-principal", run.id)
+    with pytest.raises(Refused, match="person-not-authorised"):
+        desk(world).close(alert.id, mallory, "There is nothing to see here")
+
+    [second] = look(world).raised
+
+    assert second.kind == "unexpected-principal"
+    assert "account mallory" in second.about
+    assert only_open(world) == {alert.id, second.id}
+
+
+def only_open(world: World) -> set[str]:
+    return {one.id for one in desk(world).alerts() if one.state == "open"}
 
 
 def test_attempts_of_strangers_do_not_fill_the_log(world: World) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from remit.alert_kinds import KINDS
 from remit.alerts import emergency, heartbeat
+from remit.alerts.attempts import record_attempt
 from remit.alerts.model import ACKNOWLEDGED_FOR, ALERTS, Act, Alert
 from remit.alerts.projection import alerts_in
 from remit.custody import REGISTER, Deployment, Entry, entries_of
@@ -74,7 +75,7 @@ class Desk:
         """
         until = self._deployment.clock() + ACKNOWLEDGED_FOR
         alert = self.alert(name)
-        data = self._act(alert, identity, reason)
+        data = self._act("acknowledge", alert, identity, reason)
         if alert.id in emergency.PATIENCE:
             data |= {"at": timestamp(self._deployment.clock())}
             emergency.acknowledge(self._deployment.notes, alert.id, data)
@@ -91,12 +92,12 @@ class Desk:
         alert = self.alert(name)
         if alert.id in emergency.PATIENCE:
             raise _closed(alert, "it ends when a pass of supervision finds the evidence whole.")
-        self._record(alert.id, "closed", self._act(alert, identity, reason))
+        self._record(alert.id, "closed", self._act("close", alert, identity, reason))
         if alert.kind == "supervision-silent" and alert.about.startswith(_SUPERVISOR):
             heartbeat.forget(self._deployment.notes, alert.about.removeprefix(_SUPERVISOR))
         return self.alert(name)
 
-    def _act(self, alert: Alert, identity: Identity, reason: str) -> dict[str, Any]:
+    def _act(self, what: str, alert: Alert, identity: Identity, reason: str) -> dict[str, Any]:
         """Who acts and why, if this person may and the alert is not closed."""
         if alert.state == "closed":
             raise _closed(alert, "it was closed before, and a closed alert stays so.")
@@ -120,7 +121,17 @@ class Desk:
                 refusal = refusal or error
                 continue
             return {"alert": alert.id, "reason": one_line(reason), **as_record(identity, person)}
-        raise refusal or _nobody(alert)
+        refusal = refusal or _nobody(alert)
+        if (
+            alert.id not in emergency.PATIENCE
+        ):  # what the log cannot record, it cannot record of either
+            self._attempted(what, alert, identity, refusal)
+        raise refusal
+
+    def _attempted(self, what: str, alert: Alert, identity: Identity, refusal: Refused) -> None:
+        said = f"{what} alert {alert.id}"
+        account, why = identity.account, refusal.code
+        record_attempt(self._deployment, said, account, identity.address, why, alert.run)
 
     def _terms_of(self, alert: Alert) -> Iterator[Instruction]:
         """The instructions whose people the alert concerns: the newest version of its own first."""

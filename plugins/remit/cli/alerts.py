@@ -15,11 +15,11 @@ from remit.alerts.supervise import Passed
 from remit.alerts.watch import watch
 from remit.channels import Lookup, open_channels
 from remit.cli.output import Output
+from remit.cli.person import acting
 from remit.custody import Deployment
 from remit.errors import EvidenceBroken, Unavailable
 from remit.evidence import timestamp
 from remit.metrics import measure
-from remit.people import Identity
 from remit.wiring import Resolve, Settings, clock, open_deployment, open_notes, os_user
 
 
@@ -125,19 +125,18 @@ def alerts(options: argparse.Namespace, output: Output, resolve: Resolve) -> Non
 
 
 def acknowledge(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
-    """Take an alert up, as the person who is logged in."""
+    """Take an alert up, as a person whom the instruction names."""
     _act(options, output, resolve, "acknowledge")
 
 
 def close(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
-    """End an alert, as the person who is logged in."""
+    """End an alert, as a person whom the instruction names."""
     _act(options, output, resolve, "close")
 
 
 def _act(options: argparse.Namespace, output: Output, resolve: Resolve, act: str) -> None:
     desk = Desk(_deployment(options, resolve), f"os:{os_user()}")
-    identity = Identity(os_user(), "command-line")
-    done = getattr(desk, act)(options.alert, identity, options.reason)
+    done = getattr(desk, act)(options.alert, acting(options), options.reason)
     output.result(dict(done.as_json()), "\n".join(_shown(done)))
 
 

@@ -270,6 +270,7 @@ def _alerts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         acted = _command(group, name, act, about)
         acted.add_argument("alert", type=_text, metavar="ID", help="as remit alerts list shows it")
         acted.add_argument("--reason", type=_text, required=True, help="in words; name no patient")
+        add_person(acted, "who acts")
         _trust(acted)
 
 

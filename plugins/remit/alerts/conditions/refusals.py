@@ -15,6 +15,12 @@ _REVOKED = {
     "recipient-key-revoked",
 }
 _DRIFTED = {"column-missing", "column-retyped", "table-missing"}
+_NOT_THEIRS = {
+    "act-not-allowed",
+    "person-account-shared",
+    "person-not-authorised",
+    "person-not-proven",
+}
 _NOT_LOADED = {"receipt-overdue"}
 _OF_DELETION = ("delete", "withdraw")
 
@@ -63,6 +69,8 @@ def _kind(code: str, step: str) -> str:
         return "key-revoked-used"
     if code in _DRIFTED:
         return "drift"
+    if code in _NOT_THEIRS:
+        return "unexpected-principal"
     if code in _NOT_LOADED:
         return "receipt-missing"
     return "deletion-failed" if step in _OF_DELETION and code.startswith("copy-") else "refusal"
