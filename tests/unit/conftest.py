@@ -24,6 +24,6 @@ def english_in() -> Callable[[Iterable[str]], set[str]]:
 
     def find(sentences: Iterable[str]) -> set[str]:
         text = "\n".join(sentences).partition("SQL ")[0]
-        return ENGLISH & set(re.findall(r"[a-zà-ÿ']+", _OTHERS_WORDS.sub(" ", text).lower()))
+        return ENGLISH & set(re.findall(r"\b[a-zà-ÿ']+\b", _OTHERS_WORDS.sub(" ", text).lower()))
 
     return find
