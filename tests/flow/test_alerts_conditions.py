@@ -27,6 +27,7 @@ from tests.flow.alerting import (
 
 from remit import signing
 from remit.adapters.folder import FolderStore
+from remit.adapters.sql_source.sqlite import SQLiteSource
 from remit.alert_kinds import KINDS
 from remit.alerts.attempts import MOST, record_attempt
 from remit.custody import Run, revoke, sweep
@@ -36,7 +37,7 @@ from remit.instruction import digest_of, parse, read_signed
 from remit.instruction.revocation import revocation_path
 from remit.instruction.revocation import revoke as signed_end
 from remit.people import Identity
-from remit.ports import Lock
+from remit.ports import Account, Lock
 from remit.testing import answers
 from remit.testing.channels import Postbox
 from remit.testing.world import World
@@ -323,6 +324,25 @@ def test_principal_and_landing_zone_that_no_earlier_run_had(world: World) -> Non
         ("unexpected-address", "durand-two"),
     }
     assert any("airflow:stranger, which no earlier run" in one.message for one in found)
+
+
+def test_account_at_the_source_that_no_earlier_run_had(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def named(name: str) -> None:
+        monkeypatch.setattr(SQLiteSource, "account", lambda *_: Account(name, (), {}))
+
+    named("remit_durand")
+    go(world, "plan", "durand-one")
+    go(world, "plan", "durand-two")
+    assert kinds(look(world)) == []
+    named("lis_owner")
+    go(world, "plan", "durand-three")
+
+    [alert] = look(world).raised
+
+    assert (alert.kind, alert.run) == ("unexpected-principal", "durand-three")
+    assert "account lis_owner at the source, which no earlier run" in alert.message
 
 
 def test_address_that_the_instruction_does_not_expect(world: World) -> None:

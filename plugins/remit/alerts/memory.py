@@ -21,7 +21,7 @@ from remit.evidence import Record
 KEPT = 20
 """How many earlier runs of an instruction the usual number of rows is taken from."""
 
-_ACTS = ("opened", "extracted", "sealed", "delivered")
+_ACTS = ("opened", "planned", "extracted", "sealed", "delivered")
 
 
 @dataclass(slots=True)
@@ -170,6 +170,8 @@ def acted_in(record: Record) -> list[str]:
     found = [f"principal {principal_of(record.by)}"]
     if record.kind == "opened":
         found += [f"source {record.data['source']}", f"landing zone {record.data['landing']}"]
+    if record.kind == "planned" and (account := record.data["plan"]["account"]) is not None:
+        found.append(f"account {account} at the source")
     return found
 
 

@@ -16,17 +16,18 @@ _OWN_ROLE = "have the controller's DBA make a role for this instruction: remit g
 _SHOWN = 5
 
 
-def account_findings(terms: Instruction, source: Source, schema: Schema) -> Iterator[Refused]:
+def account_findings(
+    terms: Instruction, label: str, account: Account, schema: Schema
+) -> Iterator[Refused]:
     """What is wrong with the account; whether it warns or refuses is the instruction's to say.
 
-    Raises:
-        Unavailable: the source does not answer.
+    Args:
+        label: the source's.
     """
-    account = source.account(list(schema))
     if account.name is None:
         yield Refused(
             "account-unknown",
-            source.label,
+            label,
             "the source has no accounts: who can open it reads all of it, withheld columns too.",
             "protect the file by its owner and mode, or move it to a server with accounts.",
         )
@@ -60,7 +61,8 @@ def require_account(terms: Instruction, source: Source) -> None:
     """
     if terms.security.account.overprivileged != "refuse":
         return
-    for found in account_findings(terms, source, source.describe(schemas_of(terms))):
+    schema = source.describe(schemas_of(terms))
+    for found in account_findings(terms, source.label, source.account(list(schema)), schema):
         raise found
 
 

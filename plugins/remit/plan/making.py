@@ -67,7 +67,8 @@ def make_plan(
                 refusals.append(table_missing(table.name, table.relation))
                 continue
             tables.append(_Planner(terms, table, source, snapshot, schema, each).plan(refusals))
-    found = list(account_findings(terms, source, schema))
+    account = source.account(list(schema))
+    found = list(account_findings(terms, source.label, account, schema))
     asked = terms.security.account.overprivileged == "refuse"
     plan = Plan(
         controller=terms.controller.name,
@@ -75,6 +76,7 @@ def make_plan(
         version=terms.version,
         digest=digest,
         source=source.label,
+        account=account.name,
         landing=circumstances.landing,
         interval=circumstances.interval,
         recipients=tuple(_recipients(terms)),

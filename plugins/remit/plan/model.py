@@ -96,6 +96,7 @@ class Plan:
     """The whole plan.
 
     Attributes:
+        account: by which the source is read; None where it has no accounts.
         landing: the label of the landing zone; None where none was named.
         previous: the run that the source is compared with; None when there was none.
         drift: what changed at the source since then.
@@ -107,6 +108,7 @@ class Plan:
     version: int
     digest: str
     source: str
+    account: str | None
     landing: str | None
     interval: Interval | None
     recipients: tuple[Mapping[str, Any], ...]
@@ -129,6 +131,7 @@ class Plan:
                 "digest": self.digest,
             },
             "source": self.source,
+            "account": self.account,
             "landing": self.landing,
             "interval": self.interval.as_json() if self.interval else None,
             "recipients": [dict(recipient) for recipient in self.recipients],

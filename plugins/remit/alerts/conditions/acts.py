@@ -32,7 +32,7 @@ def attempted(record: Record, memory: Memory) -> Iterator[Condition]:
 
 
 def of_record(record: Record, memory: Memory) -> Iterator[Condition]:
-    """A principal, source or landing zone that no earlier run had; a person's unexpected address."""
+    """A principal, account, source or landing zone that no earlier run had; a person's unexpected address."""
     of = memory.of_run(record.run)
     known = memory.past_of(of).acted if of else {}
     if record.kind == "opened":  # its run is not known yet
@@ -42,7 +42,8 @@ def of_record(record: Record, memory: Memory) -> Iterator[Condition]:
     for one in acted_in(record) if earlier else ():
         if one not in known:
             what, _, name = one.partition(" ")
-            kind = "unexpected-principal" if what == "principal" else "unexpected-address"
+            somebody = what in ("principal", "account")
+            kind = "unexpected-principal" if somebody else "unexpected-address"
             said = f"At {record.kind}: {one}, which no earlier run of this instruction had."
             about = one_line(f"run {record.run}: {name}")
             yield Condition(kind, about, one_line(said), _ASK, record.run, record.seq, of=of)
