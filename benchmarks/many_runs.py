@@ -19,7 +19,7 @@ from remit.errors import Refused
 from remit.evidence import EvidenceLog, Fact, Record, timestamp
 from remit.instruction import read_signed
 from remit.ports import Rule, Verdict
-from remit.testing.world import World
+from remit.testing.world import World, by
 
 DAGS = 24
 INSTRUCTIONS = 12
@@ -81,9 +81,7 @@ def _play(world: World, run: Run, kind: str) -> None:
         return
     world.deliver(run, Content())
     if kind == "held":
-        run.hold(
-            "The laboratory asked to wait", "Camille Moreau", world.clock() + timedelta(days=20)
-        )
+        run.hold(by("Camille Moreau"), "An audit", world.clock() + timedelta(days=20))
     if kind == "deleted":
         world.ingest(run)
         run.confirm(world.landing())
@@ -95,8 +93,7 @@ def fill(log: EvidenceLog, clock: Filling, world: World, runs: int, records: int
     patterns, register = real_runs(world)
     log.append_all([Fact(REGISTER, one.kind, one.data, one.step) for one in register], "benchmark")
     kinds = [kind for kind, share in _SHARES.items() for _ in range(share)]
-    base = sum(len(patterns[kind][0]) * share for kind, share in _SHARES.items()) * runs // 100
-    pieces = max(0, -(-(records - base - len(register)) // runs))
+    pieces = _pieces_each(patterns, runs, records - len(register))
     start, end = clock.now, datetime.now(UTC)
     for number in range(runs):
         # In an order that mixes the kinds.
@@ -107,6 +104,16 @@ def fill(log: EvidenceLog, clock: Filling, world: World, runs: int, records: int
         clock.now = start + (end - start) * number / runs
         again = _again(name, of_kind[number % len(of_kind)], pieces, clock.now, kind)
         log.append_all([*again], f"airflow:nightly_{number % DAGS:02}/scheduled__{number}")
+
+
+def _pieces_each(patterns: dict[str, list[list[Record]]], runs: int, records: int) -> int:
+    """How many pieces each run that was extracted gets, so that there are so many records."""
+    own = with_pieces = 0
+    for kind, share in _SHARES.items():
+        pattern = patterns[kind][0]
+        own += len(pattern) * share * runs // 100
+        with_pieces += share * runs // 100 * any(one.kind == "extracted" for one in pattern)
+    return max(0, -(-(records - own) // with_pieces))
 
 
 def _again(

@@ -69,8 +69,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Path) -> W
     return world
 
 
-def opened(world: World, name: str, by: str) -> Run:
-    run = Run(name, world.deployment(), by)
+def opened(world: World, name: str, principal: str) -> Run:
+    run = Run(name, world.deployment(), principal)
     path = world.settings.include / "instructions" / "durand.yaml"
     envelope = read_signed(path if path.exists() else world.instruct())
     run.open(envelope, world.source().label, str(world.landing_path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,31 +72,48 @@ class Overview:
 
 
 def overview(runs: Runs, readable: Readable, now: datetime) -> Overview:
-    """Look through every run once."""
-    seen = [(run, run.state(now)) for run in runs.known.values() if run.dag in readable]
+    """Look through every run once.
+
+    No object is made for each: at many runs they would have Python look through its whole memory for garbage.
+    """
+    found = Overview([], Counter(), Line(None), [], [], [], [], list(damaged_for(runs, readable)))
     lines: dict[str, Line] = {}
-    everything = Line(None)
-    for run, state in seen:
-        everything.count(run, state)
+    for run in runs.known.values():
+        if run.dag not in readable:
+            continue
+        state = run.state(now)
+        found.states[state] += 1
+        found.all.count(run, state)
         for name in run.controllers or ("",):
             if name not in lines:
                 lines[name] = Line(name or None)
             lines[name].count(run, state)
-    late = [run for run, state in seen if state in OVERDUE]
-    return Overview(
-        lines=[lines[name] for name in sorted(lines)],
-        states=Counter(state for _, state in seen),
-        all=everything,
-        waiting=_first(run for run, _ in seen if run.waits),
-        overdue=_first(sorted(late, key=_due)),
-        refused=_first(sorted((run for run, _ in seen if run.is_refused), key=_met, reverse=True)),
-        clocks=_first(sorted((r for r, s in seen if r.is_open and s not in OVERDUE), key=_due)),
-        damaged=list(damaged_for(runs, readable)),
-    )
+        _sort_in(found, run, state)
+    found.lines.extend(lines[name] for name in sorted(lines))
+    _keep(found.waiting, None)
+    _keep(found.overdue, _due)
+    _keep(found.refused, _met)
+    _keep(found.clocks, _due)
+    return found
 
 
-def _first(runs: Iterable[RunSummary]) -> list[RunSummary]:
-    return [copy(run) for run, _ in zip(runs, range(_MOST), strict=False)]
+def _sort_in(found: Overview, run: RunSummary, state: State) -> None:
+    """Into the lists that it belongs to."""
+    if run.waits:
+        found.waiting.append(run)
+    if state in OVERDUE:
+        found.overdue.append(run)
+    elif run.is_open:
+        found.clocks.append(run)
+    if run.is_refused:
+        found.refused.append(run)
+
+
+def _keep(runs: list[RunSummary], order: Callable[[RunSummary], float] | None) -> None:
+    """The first few, as copies that nobody changes."""
+    if order is not None:
+        runs.sort(key=order)
+    runs[:] = map(copy, runs[:_MOST])
 
 
 def _due(run: RunSummary) -> float:
@@ -105,4 +122,5 @@ def _due(run: RunSummary) -> float:
 
 
 def _met(run: RunSummary) -> float:
-    return run.refusal.at.timestamp() if run.refusal is not None else run.began.timestamp()
+    """The latest first."""
+    return -(run.refusal.at if run.refusal is not None else run.began).timestamp()
