@@ -50,7 +50,7 @@ if TYPE_CHECKING:  # the policy on DAGs reads the settings whenever a file is pa
     from remit.adapters.sftp import SftpPlace
     from remit.adapters.sql_source import Database
     from remit.custody import Deployment, TargetSystems
-    from remit.evidence import Ledger
+    from remit.evidence import EvidenceLog, Ledger
 
 Resolve = Callable[[str], "str | Database | SftpPlace"]
 """Turns an Airflow connection id into the URL or path that it stands for, into the database
@@ -198,6 +198,28 @@ def open_deployment(
         rows_per_piece=settings.rows_per_piece,
         orphans_after=settings.orphans_after,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The evidence and what supervision keeps beside it: see `remit.alerts.office`."""
+
+    log: EvidenceLog
+    clock: Callable[[], datetime]
+    notes: Notes
+
+
+def open_office(settings: Settings, now: Callable[[], datetime] = clock) -> Office:
+    """What acts on alerts need; the ledger must be there.
+
+    Raises:
+        UsageError: there is no ledger yet, or no signing key here.
+        Refused: as `remit.signing.load_signer`.
+    """
+    from remit.evidence import EvidenceLog
+
+    log = EvidenceLog(open_ledger(settings), load_signer(settings.signing_key), now)
+    return Office(log, now, open_notes(settings))
 
 
 def open_keys(settings: Settings, resolve: Resolve = no_connections) -> KeyStore:

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from remit.alerts import emergency
+from remit.errors import Unavailable
 from remit.testing.controller import Edit
 from remit.testing.world import World
 
@@ -257,6 +259,9 @@ def reviewed_world(tmp_path_factory: pytest.TempPathFactory, laboratory_file: Pa
     }
     for run, principal in openers.items():
         world.open_run(run, lambda fields, run=run: fields.update(id=run), by=principal)
+    # An alert with an id that is known beforehand, and that is not in the log.
+    since = world.clock() - timedelta(hours=1)
+    emergency.declare(world.deployment().notes, Unavailable("the ledger", "no answer"), since)
     return world
 
 

@@ -39,7 +39,12 @@ def routes() -> list[APIRoute]:
 
 def path_of(route: APIRoute) -> str:
     """An address of the route, with something that is there for each of its parameters."""
-    samples = {"name": "remit.css", "run": SAMPLE, "document": "instruction.yaml"}
+    samples = {
+        "name": "remit.css",
+        "run": SAMPLE,
+        "document": "instruction.yaml",
+        "alert": "ledger-away",
+    }
     path = re.sub(r"{(\w+)(?::\w+)?}", lambda found: samples[found[1]], route.path)
     return f"/remit{path}{QUERIES.get(route.path, '')}"
 

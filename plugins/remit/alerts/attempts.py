@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from remit.alerts.model import ALERTS
-from remit.custody import Deployment
+from remit.alerts.office import Office
 from remit.errors import one_line
 from remit.evidence import parse_timestamp
 from remit.records import Record
@@ -22,20 +22,23 @@ _LONGEST = 200
 
 
 def record_attempt(
-    deployment: Deployment,
+    deployment: Office,
     what: str,
     account: str,
     address: str | None,
     why: str,
     run: str | None = None,
+    *,
+    taken: bool = False,
 ) -> bool:
-    """Record that somebody asked for an act that is not theirs.
+    """Record that somebody asked for an act that is not theirs, or from where nobody should.
 
     Args:
         what: the act, such as ``acknowledge``, or ``send a receipt``.
         account: who asked, as far as it is known; whatever a stranger sends is cut and cleaned.
         why: the refusal's code or words of ours, never what was sent.
         run: the run that it was about, only if there is one.
+        taken: whether it was done all the same, because only the place is unexpected.
 
     Returns:
         Whether it was recorded, and not one of too many.
@@ -46,18 +49,20 @@ def record_attempt(
         "address": _shown(address) if address else None,
         "why": _shown(why),
         "run": run,
+        "taken": taken,
     }
     recent = _recent(deployment)
     if len(recent) >= MOST or any(_same(one.data, data) for one in recent):
         return False
     if len(recent) == MOST - 1:
         more = "there were too many in this hour; further ones are not recorded"
-        data = {"what": "anything", "account": "several", "address": None, "why": more, "run": None}
+        data |= {"what": "anything", "account": "several", "address": None, "why": more}
+        data |= {"run": None, "taken": False}
     deployment.log.append(ALERTS, "attempted", data, f"remit:{ALERTS}", step=None)
     return True
 
 
-def _recent(deployment: Deployment) -> list[Record]:
+def _recent(deployment: Office) -> list[Record]:
     """Those of the last hour."""
     since, found = deployment.clock() - _HOUR, list[Record]()
     records = deployment.log.ledger.kept(kinds=["attempted"], newest_first=True)

@@ -7,20 +7,22 @@ Closing ends an alert; a condition that still holds raises a new one at the next
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from remit.alert_kinds import KINDS
 from remit.alerts import emergency, heartbeat
 from remit.alerts.attempts import record_attempt
 from remit.alerts.model import ACKNOWLEDGED_FOR, ALERTS, Act, Alert
+from remit.alerts.office import Office
+from remit.alerts.persons import answering, concerned
 from remit.alerts.projection import alerts_in
-from remit.custody import REGISTER, Deployment, Entry, entries_of
+from remit.custody import REGISTER
 from remit.errors import EvidenceBroken, Refused, Unavailable, one_line
 from remit.evidence import parse_timestamp, timestamp
-from remit.instruction import Instruction, parse, vague
-from remit.instruction.trust import payload_of
+from remit.instruction import Instruction, vague
 from remit.people import Identity, as_record, require_person
+from remit.ports import Notes
 
 _TRIES = 20
 _SUPERVISOR = "supervisor "
@@ -29,7 +31,7 @@ _SUPERVISOR = "supervisor "
 class Desk:
     """The alerts of a deployment."""
 
-    def __init__(self, deployment: Deployment, by: str) -> None:
+    def __init__(self, deployment: Office, by: str) -> None:
         """Take up the alerts.
 
         Args:
@@ -45,8 +47,7 @@ class Desk:
     def emergencies(self) -> list[Alert]:
         """Broken evidence and a ledger that is away, as alerts that the log does not have."""
         now = self._deployment.clock()
-        return [_as_alert(one) for one in emergency.going_on(self._deployment.notes)
-                if one.is_felt(now)]  # fmt: skip
+        return emergencies(self._deployment.notes, now)
 
     def alert(self, name: str) -> Alert:
         """The alert of that id.
@@ -98,12 +99,13 @@ class Desk:
         return self.alert(name)
 
     def _act(self, what: str, alert: Alert, identity: Identity, reason: str) -> dict[str, Any]:
-        """Who acts and why, if this person may and the alert is not closed."""
+        """Who acts and why: first whether they may, for what a stranger tries is worth knowing."""
+        by = self._person(what, alert, identity)
         if alert.state == "closed":
             raise _closed(alert, "it was closed before, and a closed alert stays so.")
         try:
             vague.require_filled(reason)
-            said = len(reason.split()) > 1 and len(reason) <= _LONGEST
+            said = len(reason.split()) > 1 and len(reason) <= LONGEST
         except vague.SaysNothing:
             said = False
         if not said:
@@ -113,18 +115,20 @@ class Desk:
                 "the reason says nothing, or is longer than 2000 characters.",
                 "say in a sentence what was found and what is done about it.",
             )
+        return {"alert": alert.id, "reason": one_line(reason), **by}
+
+    def _person(self, what: str, alert: Alert, identity: Identity) -> dict[str, Any]:
+        """The person whom an instruction that it concerns names, as evidence has them."""
         refusal: Refused | None = None
-        for terms in self._terms_of(alert):
+        for terms in concerned(self._answering(), alert):
             try:
                 person = require_person(terms, identity, "acknowledge")
             except Refused as error:
                 refusal = refusal or error
                 continue
-            return {"alert": alert.id, "reason": one_line(reason), **as_record(identity, person)}
+            return as_record(identity, person)
         refusal = refusal or _nobody(alert)
-        if (
-            alert.id not in emergency.PATIENCE
-        ):  # what the log cannot record, it cannot record of either
+        if alert.id not in emergency.PATIENCE:  # else the log cannot record this either
             self._attempted(what, alert, identity, refusal)
         raise refusal
 
@@ -133,18 +137,12 @@ class Desk:
         account, why = identity.account, refusal.code
         record_attempt(self._deployment, said, account, identity.address, why, alert.run)
 
-    def _terms_of(self, alert: Alert) -> Iterator[Instruction]:
-        """The instructions whose people the alert concerns: the newest version of its own first."""
+    def _answering(self) -> list[Instruction]:
         try:
-            entries = entries_of(self._deployment.log.records(REGISTER))
+            records = self._deployment.log.records(REGISTER)
+            return answering(records, self._deployment.clock())
         except EvidenceBroken:
-            entries = []
-        own = [entry for entry in entries if _concerns(entry, alert)]
-        for entry in sorted(own, key=lambda entry: entry.version, reverse=True):
-            try:
-                yield parse(payload_of(entry.envelope))
-            except Refused:
-                continue  # of an earlier form; it names nobody who could act today
+            return []  # nobody can be told from it, and nobody acts
 
     def _record(self, name: str, kind: str, data: dict[str, Any]) -> None:
         """Append, unless it was closed by somebody else meanwhile."""
@@ -163,14 +161,13 @@ class Desk:
         raise Unavailable("the alerts", "others keep recording in them; try again.")
 
 
-_LONGEST = 2000
+LONGEST = 2000
+"""So many characters a reason may have."""
 
 
-def _concerns(entry: Entry, alert: Alert) -> bool:
-    if alert.instruction is None:
-        return True
-    controller, _, name = alert.instruction.partition("/")
-    return entry.instruction["id"] == name and controller in entry.controllers
+def emergencies(notes: Notes, now: datetime) -> list[Alert]:
+    """What cannot be recorded while it goes on, as alerts that the log does not have."""
+    return [_as_alert(one) for one in emergency.going_on(notes) if one.is_felt(now)]
 
 
 def _as_alert(one: emergency.Emergency) -> Alert:

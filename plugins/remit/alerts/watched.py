@@ -80,6 +80,8 @@ class Watched:
             asked = ipaddress.ip_address(address)
         except ValueError:
             return False
+        if isinstance(asked, ipaddress.IPv6Address) and asked.ipv4_mapped is not None:
+            asked = asked.ipv4_mapped  # as a socket for both kinds has it
         return any(asked in ipaddress.ip_network(network) for network in self.addresses)
 
     def as_json(self) -> dict[str, Any]:

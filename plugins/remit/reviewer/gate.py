@@ -12,6 +12,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 
 from remit.errors import describe_unexpected
@@ -58,7 +59,7 @@ class Gate:
             if answer.begun:
                 _log.error("a page broke off: %s", describe_unexpected(error))
                 raise _BrokenOff from None
-            response = problem(request, error)
+            response = await run_in_threadpool(problem, request, error)
             await response(scope, receive, answer.send)
 
 

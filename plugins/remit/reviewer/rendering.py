@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from remit.errors import one_line
+from remit.records import timestamp
 from remit.reviewer import pages
 from remit.reviewer.words import LANGUAGES, Words
 
@@ -39,6 +40,8 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters["one_line"] = one_line
+TEMPLATES.globals["stamp"] = timestamp
+TEMPLATES.globals["words_of"] = Words.of  # for parts that pages with other words show
 
 
 def page_modules() -> list[ModuleType]:
@@ -61,9 +64,10 @@ def page(
         name: of the page, by which its words and its place in the navigation are found.
         template: its file in ``templates``.
         values: what the template shows. It also has ``w`` (words), ``url``, ``here``, ``language``
-            and, where somebody is logged in, ``act_token``.
+            and, where somebody is logged in, ``act_token`` and ``banner``.
     """
     from remit.reviewer.acts import act_token
+    from remit.reviewer.banner import banner
 
     reader = getattr(request.state, "reader", None)
     language = language_of(request)
@@ -76,6 +80,7 @@ def page(
         url=lambda path, /, **query: url(request, path, **query),
         here=lambda **query: _here(request, **query),
         act_token=act_token(request) if reader else None,
+        banner=banner(reader) if reader else [],
         **values,
     )
     response = HTMLResponse(body, status)

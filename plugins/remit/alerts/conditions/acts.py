@@ -18,6 +18,8 @@ _ASK = "find out who it was and whether it was meant; if not, the runs' instruct
 def attempted(record: Record, memory: Memory) -> Iterator[Condition]:
     """Somebody asked for an act that is not theirs."""
     data = record.data
+    if data.get("taken"):  # done all the same: `of_record` tells where it came from
+        return
     run = data["run"] if isinstance(data["run"], str) else None
     yield Condition(
         "unexpected-principal",
@@ -51,7 +53,12 @@ def of_record(record: Record, memory: Memory) -> Iterator[Condition]:
 
 
 def _from_elsewhere(record: Record, of: Watched | None, memory: Memory) -> Iterator[Condition]:
-    """Acts of persons from outside the networks that the instruction expects."""
+    """Acts of persons and targets from outside the networks that the instruction expects."""
+    run, who = record.run if of else None, f"{record.kind} by {record.by}"
+    if record.kind == "attempted":
+        data = record.data
+        run, who = data["run"], f"A request to {data['what']} by {data['account']}"
+        of = memory.of_run(run) if run else None
     asked = [of] if of else [] if record.run != ALERTS else list(memory.instructions.values())
     rules = [one for one in asked if one.addresses and not one.revoked]
     for address in _addresses(record.data):
@@ -59,9 +66,9 @@ def _from_elsewhere(record: Record, of: Watched | None, memory: Memory) -> Itera
             yield Condition(
                 "unexpected-address",
                 one_line(f"address {address}"),
-                one_line(f"{record.kind} by {record.by} came from {address}."),
+                one_line(f"{who} came from {address}."),
                 _ASK,
-                record.run if of else None,
+                run,
                 record.seq,
                 of=of,
             )

@@ -41,6 +41,9 @@ class Words:
         both = _read("common") | _read(page)
         return cls({key: Phrase(said[language]) for key, said in both.items()})
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._phrases
+
     def __getitem__(self, key: str) -> Phrase:
         return self._phrases[key]
 

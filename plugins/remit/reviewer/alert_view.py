@@ -1,0 +1,95 @@
+"""An alert as a page shows it: who was told when, who is told next, and what is late or could not be sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from remit.alerts.heartbeat import PATIENCE
+from remit.alerts.model import Alert, Step, Told
+from remit.evidence import timestamp
+
+TONES = {"critical": "bad", "high": "bad", "warning": "waiting", "info": "quiet"}
+STATES = {"open": "waiting", "acknowledged": "quiet", "closed": "good"}
+
+
+class Sent(NamedTuple):
+    """What came of telling somebody; `minutes` is how late, None when it was in time."""
+
+    name: str
+    at: str
+    told: bool
+    outcome: str
+    minutes: int | None
+
+
+class Next(NamedTuple):
+    """Who is told when; `late` if that is past for longer than supervision may be silent."""
+
+    name: str
+    at: str
+    late: bool
+
+
+class Shown(NamedTuple):
+    """An alert and what a page says of it.
+
+    Attributes:
+        linked: whether the reader may see its run.
+        next: who is told next; None when nobody is left, or its escalation rests.
+        rests_until: until when, for one that is acknowledged.
+    """
+
+    alert: Alert
+    tone: str
+    state_tone: str
+    raised_at: str
+    linked: bool
+    sent: list[Sent]
+    next: Next | None
+    rests_until: str | None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether something is late or could not be sent while it is open."""
+        late = self.next is not None and self.next.late
+        return self.alert.state == "open" and (late or any(not one.told for one in self.sent))
+
+
+def shown(alert: Alert, now: datetime, *, linked: bool) -> Shown:
+    """What a page says of an alert."""
+    until = alert.acknowledged.until if alert.acknowledged else None
+    return Shown(
+        alert=alert,
+        tone=TONES[alert.severity],
+        state_tone=STATES[alert.state],
+        raised_at=timestamp(alert.raised_at),
+        linked=linked,
+        sent=_sent(alert),
+        next=_next(alert, now),
+        rests_until=timestamp(until) if until and alert.state == "acknowledged" else None,
+    )
+
+
+def _sent(alert: Alert) -> list[Sent]:
+    """The last that came of telling each person; a failure counts no more once it was sent."""
+    last = {(one.round, one.tier): one for one in alert.told}
+    return [_of(one, alert.chain) for one in last.values()]
+
+
+def _of(one: Told, chain: tuple[Step, ...]) -> Sent:
+    name = chain[one.tier].name if one.tier < len(chain) else one.person
+    minutes = one.late // 60 if one.late >= PATIENCE.total_seconds() else None
+    return Sent(name, timestamp(one.at), one.told, one.outcome, minutes)
+
+
+def _next(alert: Alert, now: datetime) -> Next | None:
+    if alert.state != "open":
+        return None
+    tried = {one.tier for one in alert.told if one.round == alert.round}
+    left = [step for tier, step in enumerate(alert.chain) if tier not in tried]
+    if not left:
+        return None
+    step = min(left, key=lambda one: one.after)
+    due = alert.since + step.after
+    return Next(step.name, timestamp(due), late=now - due > PATIENCE)

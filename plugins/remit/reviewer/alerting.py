@@ -1,0 +1,155 @@
+"""Alerts as the pages show them: of one process, kept up with the log, and of them what a reader may see.
+
+Who sees an alert:
+
+    of a run           who may see the run
+    any other          who may see what belongs to no DAG
+    either             whom an instruction that it concerns names, and lets acknowledge: they are told
+                       of it anyway, and could not answer for what they may not read
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from remit.alerts.desk import emergencies
+from remit.alerts.model import ALERTS, SEVERITIES, Alert
+from remit.alerts.persons import answering, keys_of, may_acknowledge
+from remit.alerts.projection import KINDS_KEPT, project
+from remit.custody import REGISTER
+from remit.evidence import Ledger, Record
+from remit.instruction import Instruction
+from remit.people import Identity
+from remit.reviewer.access import Reader
+from remit.reviewer.following import Following
+from remit.reviewer.reading import ledger, openers
+from remit.wiring import Settings, clock, open_notes
+
+GRAVE = ("high", "critical")
+"""The severities that every page tells of while an alert is open."""
+
+_AT_ONCE = 200
+_SECONDS = 5
+"""So long what only the clock changes, such as an acknowledgement that ends, may be late on a page."""
+
+
+class Board:
+    """All alerts of a deployment, and who answers for them."""
+
+    def __init__(self, log: Ledger) -> None:
+        self._log = log
+        self._following = Following(log, (ALERTS, REGISTER))
+        self._alone = threading.Lock()
+        self._key: object = None
+        self._alerts: list[Alert] = []
+        self._answering: list[Instruction] = []
+        self._opened: dict[str, str] = {}
+
+    def alerts(self, now: datetime) -> list[Alert]:
+        """Every alert that the log has, the worst open one first.
+
+        Raises:
+            EvidenceBroken, Unavailable: as the ledger.
+        """
+        return self._read(now)[0]
+
+    def answering(self, now: datetime) -> list[Instruction]:
+        """The instructions whose persons answer for alerts today."""
+        return self._read(now)[1]
+
+    def story(self, alert: str) -> list[Record]:
+        """The records of one alert, in order."""
+        records = self._following.records()
+        return [r for r in records if r.run == ALERTS and r.data.get("alert") == alert]
+
+    def opened_by(self, runs: Iterable[str]) -> dict[str, str | None]:
+        """By whom each run was opened; once it was, that stays."""
+        asked = set(runs)
+        found = openers(self._log, asked - self._opened.keys())
+        self._opened |= {run: by for run, by in found.items() if by is not None}
+        return {run: self._opened.get(run) for run in asked}
+
+    def _read(self, now: datetime) -> tuple[list[Alert], list[Instruction]]:
+        records = self._following.records()
+        key = (len(records), records[-1] if records else None, int(now.timestamp()) // _SECONDS)
+        with self._alone:
+            if key != self._key:
+                of_alerts = (r for r in records if r.run == ALERTS and r.kind in KINDS_KEPT)
+                self._alerts = sorted(project(of_alerts, now), key=_rank)
+                register = [r for r in records if r.run == REGISTER]
+                self._answering = answering(register, now)
+                self._key = key
+            return self._alerts, self._answering
+
+
+def board() -> Board:
+    """The deployment's alerts.
+
+    Raises:
+        Unavailable: as `remit.reviewer.reading.ledger`.
+    """
+    ledger()  # before anything is kept: there may be none yet
+    return _board(Settings.from_environment())
+
+
+@lru_cache(maxsize=1)
+def _board(_: Settings) -> Board:
+    return Board(ledger())
+
+
+def all_alerts() -> list[Alert]:
+    """Whoever may see them: what cannot be recorded first, then open ones, the worst and oldest first."""
+    now = clock()
+    felt = emergencies(open_notes(Settings.from_environment()), now)
+    return [*felt, *board().alerts(now)]
+
+
+def open_alerts(reader: Reader) -> list[Alert]:
+    """The open ones that a reader may see."""
+    return list(seen_of(reader, [one for one in all_alerts() if one.state == "open"]))
+
+
+def alerts_of(run: str) -> list[Alert]:
+    """Every alert of a run, for who was found to may see the run."""
+    return [alert for alert in board().alerts(clock()) if alert.run == run]
+
+
+def seen_of(reader: Reader, alerts: Sequence[Alert]) -> Iterator[Alert]:
+    """Those of some alerts that a reader may see, in their order; no more is asked than is taken."""
+    named = _named(reader)
+    for some in (alerts[at : at + _AT_ONCE] for at in range(0, len(alerts), _AT_ONCE)):
+        runs = board().opened_by(one.run for one in some if one.run is not None)
+        by = [runs.get(one.run) if one.run is not None else None for one in some]
+        for alert, shown in zip(some, reader.seen(by), strict=True):
+            if shown or alert.instruction in named or (alert.instruction is None and named):
+                yield alert
+
+
+def sees_run(reader: Reader, alert: Alert) -> bool:
+    """Whether the run of an alert may be seen as well."""
+    return alert.run is not None and reader.sees(board().opened_by([alert.run])[alert.run])
+
+
+def answers_for(reader: Reader, alert: Alert) -> bool:
+    """Whether an instruction names the reader to acknowledge this one."""
+    named = _named(reader)
+    return alert.instruction in named or (alert.instruction is None and bool(named))
+
+
+def _named(reader: Reader) -> frozenset[str]:
+    """The instructions that name the reader's account for it."""
+    identity = Identity(reader.user.get_name(), "airflow")
+    found = (one for one in board().answering(clock()) if may_acknowledge(one, identity))
+    return frozenset(key for one in found for key in keys_of(one))
+
+
+def _rank(alert: Alert) -> tuple[int, int, float]:
+    """Open first, by severity and then age; what was acknowledged, and what is closed, the newest first."""
+    if alert.state == "open":
+        return 0, -SEVERITIES.index(alert.severity), alert.raised_at.timestamp()
+    acted = alert.closed or alert.acknowledged
+    since = acted.at if acted else alert.raised_at
+    return (1 if alert.state == "acknowledged" else 2), 0, -since.timestamp()

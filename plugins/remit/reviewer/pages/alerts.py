@@ -1,0 +1,188 @@
+"""Alerts: what is wrong, whose it is, who was told and who is told next; and the acts of those who answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from remit.alerts.desk import LONGEST, Desk
+from remit.alerts.emergency import PATIENCE
+from remit.alerts.heartbeat import last_passes
+from remit.alerts.kinds import KINDS
+from remit.alerts.model import SEVERITIES, Alert
+from remit.errors import Refused
+from remit.evidence import timestamp
+from remit.reviewer.access import AnyReader, Reader
+from remit.reviewer.acts import Act, SentForm
+from remit.reviewer.alert_view import Shown, shown
+from remit.reviewer.alerting import GRAVE, all_alerts, answers_for, board, seen_of, sees_run
+from remit.reviewer.attempting import NOT_THEIRS, acting_by, attempts_recorded, office
+from remit.reviewer.rendering import page, url
+from remit.wiring import Settings, clock, open_notes
+
+NAME = "alerts"
+router = APIRouter()
+ROWS = 50
+
+STATES = ("open", "acknowledged", "closed")
+GROUPS: dict[str, Callable[[Alert], bool]] = {
+    "grave": lambda alert: alert.state == "open" and alert.severity in GRAVE,
+    **{state: lambda alert, state=state: alert.state == state for state in STATES},  # type: ignore[misc]
+}
+"""What can be asked for as `show`."""
+
+
+@router.get("/alerts")
+def alerts(
+    request: Request,
+    reader: AnyReader,
+    show: Annotated[str, Query(max_length=20)] = "",
+    severity: Annotated[str, Query(max_length=20)] = "",
+    kind: Annotated[str, Query(max_length=40)] = "",
+    controller: Annotated[str, Query(max_length=200)] = "",
+    run: Annotated[str, Query(max_length=200)] = "",
+    number: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Response:
+    """Show those that the reader may see.
+
+    Args:
+        show: one of `GROUPS`, or all. severity, kind, controller, run: only those of it.
+        number: which page of them, from 1.
+    """
+    asked = {"show": show, "severity": severity, "kind": kind, "controller": controller, "run": run}
+    found = seen_of(reader, list(_asked(all_alerts(), asked)))
+    rows = list(islice(found, (number - 1) * ROWS, number * ROWS + 1))
+    now = clock()
+    return page(
+        request,
+        NAME,
+        "alerts.html",
+        rows=[_shown(alert, reader) for alert in rows[:ROWS]],
+        asked=asked,
+        choices={"show": list(GROUPS), "severity": SEVERITIES[::-1], "kind": list(KINDS)},
+        number=number,
+        more=len(rows) > ROWS,
+        passes=_passes(reader),
+    )
+
+
+def _passes(reader: Reader) -> list[dict[str, Any]]:
+    """When supervision looked last; without its name where that is of a DAG that may not be read."""
+    now, notes = clock(), open_notes(Settings.from_environment())
+    return [
+        {
+            "name": one.name if reader.shown(f"{one.name}/.") else None,
+            "at": timestamp(one.at),
+            "silent": one.is_silent(now),
+        }
+        for one in last_passes(notes)
+    ]
+
+
+def _asked(found: list[Alert], asked: dict[str, str]) -> Iterator[Alert]:
+    """Those that were asked for.
+
+    Raises:
+        HTTPException: 404, there is no such group.
+    """
+    if asked["show"] and asked["show"] not in GROUPS:
+        raise HTTPException(404)
+    fits = GROUPS.get(asked["show"], lambda _: True)
+    for alert in found:
+        same = all(
+            asked[name] in ("", getattr(alert, name) or "") for name in ("severity", "kind", "run")
+        )
+        if (
+            fits(alert)
+            and same
+            and (not asked["controller"] or asked["controller"] in alert.controllers)
+        ):
+            yield alert
+
+
+@router.get("/alerts/{alert}")
+def one_alert(request: Request, reader: AnyReader, alert: str) -> Response:
+    """Show it, with all that was recorded of it."""
+    return _page(request, _seen(alert, reader), reader)
+
+
+@router.post("/alerts/{alert}/acknowledge")
+def acknowledge(request: Request, act: Act, reader: AnyReader, alert: str) -> Response:
+    """Take it up: its escalation rests for a week."""
+    return _act(request, act, reader, alert, "acknowledge")
+
+
+@router.post("/alerts/{alert}/close")
+def close(request: Request, act: Act, reader: AnyReader, alert: str) -> Response:
+    """End it."""
+    return _act(request, act, reader, alert, "close")
+
+
+def _act(request: Request, act: SentForm, reader: Reader, name: str, what: str) -> Response:
+    """Do it for the person whose login it is; or say on the alert's page why not."""
+    reason, where = act.fields.get("reason", ""), office()
+    desk = Desk(where, acting_by(act.identity))
+    found = _found(name)
+    try:
+        with attempts_recorded(where, act.identity, f"{what} an alert", found.run):
+            getattr(desk, what)(found.id, act.identity, reason)
+    except Refused as refusal:
+        status = 403 if refusal.code in NOT_THEIRS else 409
+        seen = _seen(name, reader)  # who may not see it is told nothing of it
+        return _page(request, seen, reader, status, refusal, reason)
+    return RedirectResponse(url(request, f"/alerts/{found.id}"), 303)
+
+
+def _found(name: str) -> Alert:
+    """The alert of that id, whoever asks.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
+    for alert in all_alerts():
+        if alert.id == name:
+            return alert
+    raise HTTPException(404)
+
+
+def _seen(name: str, reader: Reader) -> Alert:
+    """The same, for a reader.
+
+    Raises:
+        HTTPException: 404, there is none; 403, the reader may not see it.
+    """
+    alert = _found(name)
+    if not list(seen_of(reader, [alert])):
+        raise HTTPException(403)
+    return alert
+
+
+def _page(
+    request: Request,
+    alert: Alert,
+    reader: Reader,
+    status: int = 200,
+    refusal: Refused | None = None,
+    reason: str = "",
+) -> Response:
+    return page(
+        request,
+        NAME,
+        "alert.html",
+        status,
+        one=_shown(alert, reader),
+        story=board().story(alert.id) if alert.id not in PATIENCE else [],
+        answers=answers_for(reader, alert),
+        can_close=alert.id not in PATIENCE,
+        refusal=refusal,
+        reason=reason,
+        longest=LONGEST,
+    )
+
+
+def _shown(alert: Alert, reader: Reader) -> Shown:
+    return shown(alert, clock(), linked=sees_run(reader, alert))
