@@ -209,17 +209,16 @@ class Office:
     notes: Notes
 
 
-def open_office(settings: Settings, now: Callable[[], datetime] = clock) -> Office:
-    """What acts on alerts need; the ledger must be there.
+def open_office(settings: Settings, ledger: Ledger) -> Office:
+    """What acts on alerts need, on a ledger that is open.
 
     Raises:
-        UsageError: there is no ledger yet, or no signing key here.
-        Refused: as `remit.signing.load_signer`.
+        UsageError, Refused, Unavailable: as `remit.signing.load_signer`.
     """
     from remit.evidence import EvidenceLog
 
-    log = EvidenceLog(open_ledger(settings), load_signer(settings.signing_key), now)
-    return Office(log, now, open_notes(settings))
+    log = EvidenceLog(ledger, load_signer(settings.signing_key), clock)
+    return Office(log, clock, open_notes(settings))
 
 
 def open_keys(settings: Settings, resolve: Resolve = no_connections) -> KeyStore:

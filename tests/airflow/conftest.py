@@ -227,14 +227,14 @@ def airflow_app(database: Path) -> Any:
 
 @pytest.fixture
 def logged_in(airflow_app: Any) -> Callable[[str | None], Any]:
-    """A browser with the cookie of a login: of admin, alice (user), vera (viewer), `nobody`, who has
+    """A browser with the cookie of a login: of admin, alice and paul (users), vera (viewer), `nobody`, who has
     no role, or None, without a login."""
 
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from starlette.testclient import TestClient
 
-    roles = {"admin": "ADMIN", "alice": "USER", "vera": "VIEWER", "nobody": None}
+    roles = {"admin": "ADMIN", "alice": "USER", "paul": "USER", "vera": "VIEWER", "nobody": None}
 
     def log_in(name: str | None) -> TestClient:
         client = TestClient(airflow_app, follow_redirects=False, raise_server_exceptions=False)

@@ -17,8 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.flow.alerting import supervised
 
 from remit import signing
+from remit.alerts.model import ALERTS
+from remit.alerts.supervise import supervise
 from remit.cli import main
 from remit.confirm import PAYLOAD_TYPE
 from remit.endpoint import receipts
@@ -51,9 +54,11 @@ class Served:
             method, f"{self.address}/remit/receipts/{run}", content=body, timeout=60
         )
 
-    def delivered(self, name: str) -> Answers:
+    def delivered(self, name: str, **rules: Any) -> Answers:
         def own(fields: dict[str, Any]) -> None:
             fields["id"] = name
+            if rules:
+                supervised(fields, **rules)
 
         run = self.world.open_run(name, own)
         self.world.deliver(run, Agreeable())
@@ -115,6 +120,11 @@ def inbox_of(served: Served, run: str) -> list[bytes]:
     return served.world.deployment().inbox.of(run)
 
 
+def attempts_in(world: World) -> list[dict[str, Any]]:
+    records = world.deployment().log.records(ALERTS)
+    return [record.data for record in records if record.kind == "attempted"]
+
+
 def test_unknown_run_and_bad_signature_get_the_same_answer(
     served: Served, waiting: Answers
 ) -> None:
@@ -139,6 +149,9 @@ def test_unknown_run_and_bad_signature_get_the_same_answer(
     assert len({answer.text for answer in answers if answer.status_code == 401}) == 1
     assert inbox_of(served, run) == []
     assert not waiting.run.story.has("confirmed")
+    [attempt] = attempts_in(served.world)  # one of each sender in an hour
+    assert (attempt["address"], attempt["what"]) == ("127.0.0.1", "send a receipt")
+    assert "Dupont" not in json.dumps(attempt)
 
 
 def test_what_is_no_receipt_never_reaches_the_ledger_and_receipts_share_one(
@@ -158,11 +171,11 @@ def test_what_is_no_receipt_never_reaches_the_ledger_and_receipts_share_one(
     controller = signing.load_signer(str(served.world.root / "controller" / "controller.pem"))
 
     for body in (b"", b"Mme Dupont", signing.sign(b"{}", "application/another", controller)):
-        assert receipts._keep(run, body).status_code == 401
+        assert receipts._keep(run, body, None).status_code == 401
     assert opened == []
     for _ in range(3):
         strangers = signing.sign(b"{}", PAYLOAD_TYPE, controller)
-        assert receipts._keep(run, strangers).status_code == 401
+        assert receipts._keep(run, strangers, None).status_code == 401
     assert len(opened) == 1
     receipts._ledger.cache_clear()
 
@@ -244,6 +257,22 @@ def test_the_target_posts_what_it_received(
 
     assert (code, json.loads(capsys.readouterr().out)["posted"]) == (0, True)
     assert inbox_of(served, answers.run.id) == [answers.place.read_bytes()]
+
+
+def test_a_receipt_from_elsewhere_is_taken_and_raises_an_alert(served: Served) -> None:
+    deployment = served.world.deployment()
+    supervise(deployment, [], "test")
+    places = {"here": ["127.0.0.0/8"], "elsewhere": ["10.1.0.0/16"]}
+    for name, networks in places.items():
+        answers = served.delivered(name, addresses=networks)
+        assert served.post(answers.run.id, answers.signed(answers.true())).status_code == 200
+
+    raised = supervise(deployment, [], "test").raised
+    [alert] = [one for one in raised if one.kind == "unexpected-address"]
+
+    assert (alert.run, alert.about) == ("elsewhere", "address 127.0.0.1")
+    assert alert.message == "A request to send a receipt by its target came from 127.0.0.1."
+    assert len(inbox_of(served, "elsewhere")) == 1
 
 
 def test_so_many_receipts_of_a_run_and_no_more(served: Served) -> None:

@@ -125,7 +125,7 @@ def _record(
 ) -> None:
     """Record an attempt. The answer is the same if that cannot be; the server's log says so then."""
     try:
-        office = open_office(settings)
+        office = open_office(settings, _ledger(settings))
         what, place = "send a receipt", address or "unknown"
         record_attempt(office, what, account, place, why, run, taken=taken)
     except RemitError as error:

@@ -27,9 +27,9 @@ def office() -> Office:
         Unavailable: nothing was recorded yet, the ledger does not answer, or the key is not here.
         Refused: the key's file is open to others.
     """
-    ledger()  # an act makes no ledger
+    log = ledger()
     try:
-        return open_office(Settings.from_environment())
+        return open_office(Settings.from_environment(), log)
     except UsageError:
         where = "the processor's signing key"
         raise Unavailable(where, "this server has none; act by the command line.") from None

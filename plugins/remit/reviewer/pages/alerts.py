@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any
 
@@ -28,11 +28,7 @@ NAME = "alerts"
 router = APIRouter()
 ROWS = 50
 
-STATES = ("open", "acknowledged", "closed")
-GROUPS: dict[str, Callable[[Alert], bool]] = {
-    "grave": lambda alert: alert.state == "open" and alert.severity in GRAVE,
-    **{state: lambda alert, state=state: alert.state == state for state in STATES},  # type: ignore[misc]
-}
+GROUPS = ("grave", "open", "acknowledged", "closed")
 """What can be asked for as `show`."""
 
 
@@ -56,14 +52,13 @@ def alerts(
     asked = {"show": show, "severity": severity, "kind": kind, "controller": controller, "run": run}
     found = seen_of(reader, list(_asked(all_alerts(), asked)))
     rows = list(islice(found, (number - 1) * ROWS, number * ROWS + 1))
-    now = clock()
     return page(
         request,
         NAME,
         "alerts.html",
         rows=[_shown(alert, reader) for alert in rows[:ROWS]],
         asked=asked,
-        choices={"show": list(GROUPS), "severity": SEVERITIES[::-1], "kind": list(KINDS)},
+        choices={"show": GROUPS, "severity": SEVERITIES[::-1], "kind": list(KINDS)},
         number=number,
         more=len(rows) > ROWS,
         passes=_passes(reader),
@@ -89,19 +84,24 @@ def _asked(found: list[Alert], asked: dict[str, str]) -> Iterator[Alert]:
     Raises:
         HTTPException: 404, there is no such group.
     """
-    if asked["show"] and asked["show"] not in GROUPS:
+    if asked["show"] not in ("", *GROUPS):
         raise HTTPException(404)
-    fits = GROUPS.get(asked["show"], lambda _: True)
     for alert in found:
-        same = all(
-            asked[name] in ("", getattr(alert, name) or "") for name in ("severity", "kind", "run")
+        fits = all(
+            asked[name] in ("", getattr(alert, name)) for name in ("severity", "kind", "run")
         )
         if (
-            fits(alert)
-            and same
-            and (not asked["controller"] or asked["controller"] in alert.controllers)
+            fits
+            and _is_of(alert, asked["show"])
+            and asked["controller"] in ("", *alert.controllers)
         ):
             yield alert
+
+
+def _is_of(alert: Alert, group: str) -> bool:
+    if group == "grave":
+        return alert.state == "open" and alert.severity in GRAVE
+    return group in ("", alert.state)
 
 
 @router.get("/alerts/{alert}")
