@@ -227,8 +227,8 @@ def airflow_app(database: Path) -> Any:
 
 @pytest.fixture
 def logged_in(airflow_app: Any) -> Callable[[str | None], Any]:
-    """A browser with the cookie of a login: of admin, alice and paul (users), vera (viewer), `nobody`, who has
-    no role, or None, without a login."""
+    """A browser with the cookie of a login: of admin, alice and paul (users), vera (viewer), `nobody`, who
+    has no role, or None, without a login."""
 
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser

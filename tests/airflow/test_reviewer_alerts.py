@@ -62,7 +62,7 @@ def shown(make_world: Callable[[str], World], monkeypatch: pytest.MonkeyPatch) -
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(wiring, "clock", world.clock)
-    for module in ("alerting", "banner", "pages.alerts"):
+    for module in ("alerting", "alert_view", "banner", "pages.alerts"):
         monkeypatch.setattr(f"remit.reviewer.{module}.clock", world.clock)
     return world
 
@@ -137,7 +137,7 @@ def test_it_says_so_in_french(logged_in: Callable[..., Any], alerted: World) -> 
     assert "en prend acte, Paul Petit en est averti(e) à" in text
     one = logged_in("vera").get(f"/remit/alerts/{only(alerted).id}?language=fr").text
     assert "Prendre acte" in one
-    assert "Elle a été émise." in one
+    assert "Elle revient à" in one
 
 
 def test_what_is_late_or_could_not_be_sent_is_told_in_red(
@@ -168,7 +168,7 @@ def test_a_named_person_acknowledges_and_closes_it(
     assert (answer.status_code, answer.headers["location"]) == (303, f"/remit/alerts/{alert}")
     assert only(alerted).state == "acknowledged"
     text = alice.get(answer.headers["location"]).text
-    assert "Alice Arnaud (account alice) acknowledged it:" in text
+    assert "“Alice Arnaud” acknowledged alert" in text
     assert "Looked at, &lt;script&gt;alert(1)&lt;/script&gt; is asked" in text
     assert "Its escalation rests until" in text
     assert act(alice, alert, "close").status_code == 303

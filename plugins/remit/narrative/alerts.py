@@ -108,10 +108,17 @@ def closed(data: Data, say: Voice) -> Iterator[str]:
 
 
 def attempted(data: Data, say: Voice) -> Iterator[str]:
-    """Somebody asked for an act that is not theirs."""
-    yield say(
+    """Somebody asked for an act that is not theirs, or from where nobody should."""
+    refused = (
         "Account {account} asked to {what}, and was refused: {why}",
         "Le compte {account} a demandé {what}, ce qui lui a été refusé : {why}",
+    )
+    taken = (
+        "Account {account} asked to {what}, which was done: {why}",
+        "Le compte {account} a demandé {what}, ce qui a été fait : {why}",
+    )
+    yield say(
+        *(taken if data.get("taken") else refused),
         account=say.quoted(data["account"]),
         what=say.quoted(data["what"]),
         why=recorded(data["why"], say),

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
+
+from fastapi import Request
 
 from remit.alerts.heartbeat import PATIENCE
 from remit.alerts.model import Alert, Step, Told
 from remit.evidence import timestamp
+from remit.narrative.alerts import kind_words, severity_words
+from remit.plan.words import voice_of
+from remit.reviewer.access import Reader
+from remit.reviewer.alerting import sees_run
+from remit.reviewer.rendering import language_of
+from remit.wiring import clock
 
 TONES = {"critical": "bad", "high": "bad", "warning": "waiting", "info": "quiet"}
 STATES = {"open": "waiting", "acknowledged": "quiet", "closed": "good"}
@@ -35,12 +44,15 @@ class Shown(NamedTuple):
     """An alert and what a page says of it.
 
     Attributes:
+        title, severity: in the reader's language.
         linked: whether the reader may see its run.
         next: who is told next; None when nobody is left, or its escalation rests.
         rests_until: until when, for one that is acknowledged.
     """
 
     alert: Alert
+    title: str
+    severity: str
     tone: str
     state_tone: str
     raised_at: str
@@ -56,11 +68,20 @@ class Shown(NamedTuple):
         return self.alert.state == "open" and (late or any(not one.told for one in self.sent))
 
 
-def shown(alert: Alert, now: datetime, *, linked: bool) -> Shown:
+def shown_to(request: Request, reader: Reader, alerts: Iterable[Alert]) -> list[Shown]:
+    """What a page says of some alerts, which the reader may see; for the macros of parts_alerts.html."""
+    now, language = clock(), language_of(request)
+    return [shown(one, now, language, linked=sees_run(reader, one)) for one in alerts]
+
+
+def shown(alert: Alert, now: datetime, language: str, *, linked: bool) -> Shown:
     """What a page says of an alert."""
+    say = voice_of(language)
     until = alert.acknowledged.until if alert.acknowledged else None
     return Shown(
         alert=alert,
+        title=kind_words(alert.kind, say),
+        severity=severity_words(alert.severity, say),
         tone=TONES[alert.severity],
         state_tone=STATES[alert.state],
         raised_at=timestamp(alert.raised_at),

@@ -12,16 +12,18 @@ from fastapi.responses import RedirectResponse, Response
 from remit.alerts.desk import LONGEST, Desk
 from remit.alerts.emergency import PATIENCE
 from remit.alerts.heartbeat import last_passes
-from remit.alerts.kinds import KINDS
-from remit.alerts.model import SEVERITIES, Alert
+from remit.alerts.model import KINDS, SEVERITIES, Alert
 from remit.errors import Refused
 from remit.evidence import timestamp
+from remit.narrative import tell
+from remit.narrative.alerts import kind_words, severity_words
+from remit.plan.words import voice_of
 from remit.reviewer.access import AnyReader, Reader
 from remit.reviewer.acts import Act, SentForm
-from remit.reviewer.alert_view import Shown, shown
-from remit.reviewer.alerting import GRAVE, all_alerts, answers_for, board, seen_of, sees_run
+from remit.reviewer.alert_view import shown_to
+from remit.reviewer.alerting import GRAVE, all_alerts, answers_for, board, seen_of
 from remit.reviewer.attempting import NOT_THEIRS, acting_by, attempts_recorded, office
-from remit.reviewer.rendering import page, url
+from remit.reviewer.rendering import language_of, page, url
 from remit.wiring import Settings, clock, open_notes
 
 NAME = "alerts"
@@ -56,13 +58,23 @@ def alerts(
         request,
         NAME,
         "alerts.html",
-        rows=[_shown(alert, reader) for alert in rows[:ROWS]],
+        rows=shown_to(request, reader, rows[:ROWS]),
         asked=asked,
-        choices={"show": GROUPS, "severity": SEVERITIES[::-1], "kind": list(KINDS)},
+        choices=_choices(language_of(request)),
         number=number,
         more=len(rows) > ROWS,
         passes=_passes(reader),
     )
+
+
+def _choices(language: str) -> dict[str, dict[str, str | None]]:
+    """What may be asked for, each with what it is called; None for words of the page."""
+    say = voice_of(language)
+    return {
+        "show": dict.fromkeys(GROUPS),
+        "severity": {one: severity_words(one, say) for one in reversed(SEVERITIES)},
+        "kind": {kind: kind_words(kind, say) for kind in KINDS},
+    }
 
 
 def _passes(reader: Reader) -> list[dict[str, Any]]:
@@ -174,8 +186,8 @@ def _page(
         NAME,
         "alert.html",
         status,
-        one=_shown(alert, reader),
-        story=board().story(alert.id) if alert.id not in PATIENCE else [],
+        one=shown_to(request, reader, [alert])[0],
+        story=_story(alert, language_of(request)),
         answers=answers_for(reader, alert),
         can_close=alert.id not in PATIENCE,
         refusal=refusal,
@@ -184,5 +196,9 @@ def _page(
     )
 
 
-def _shown(alert: Alert, reader: Reader) -> Shown:
-    return shown(alert, clock(), linked=sees_run(reader, alert))
+def _story(alert: Alert, language: str) -> list[dict[str, Any]]:
+    """What was recorded of it, told; nothing is of what the log cannot record."""
+    return [
+        {"seq": record.seq, "at": record.at, "text": tell(record, language)}
+        for record in (board().story(alert.id) if alert.id not in PATIENCE else [])
+    ]
