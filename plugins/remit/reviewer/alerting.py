@@ -11,8 +11,8 @@ Who sees an alert:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from remit.alerts.desk import emergencies
@@ -25,28 +25,28 @@ from remit.instruction import Instruction
 from remit.people import Identity
 from remit.reviewer.access import Reader
 from remit.reviewer.following import Following
-from remit.reviewer.reading import ledger, openers
+from remit.reviewer.reading import ledger
 from remit.wiring import Settings, clock, open_notes
 
 GRAVE = ("high", "critical")
 """The severities that every page tells of while an alert is open."""
 
 _AT_ONCE = 200
-_SECONDS = 5
-"""So long what only the clock changes, such as an acknowledgement that ends, may be late on a page."""
+_SOON = timedelta(minutes=5)
+"""So much later a version of an instruction that begins may be seen to name other persons."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Board:
     """All alerts of a deployment, and who answers for them."""
 
     def __init__(self, log: Ledger) -> None:
-        self._log = log
         self._following = Following(log, (ALERTS, REGISTER))
         self._alone = threading.Lock()
-        self._key: object = None
+        self._read: Sequence[Record] | None = None
         self._alerts: list[Alert] = []
         self._answering: list[Instruction] = []
-        self._opened: dict[str, str] = {}
+        self._good = (_NEVER, _NEVER)
 
     def alerts(self, now: datetime) -> list[Alert]:
         """Every alert that the log has, the worst open one first.
@@ -54,11 +54,15 @@ class Board:
         Raises:
             EvidenceBroken, Unavailable: as the ledger.
         """
-        return self._read(now)[0]
+        with self._alone:
+            self._look(now)
+            return self._alerts
 
     def answering(self, now: datetime) -> list[Instruction]:
         """The instructions whose persons answer for alerts today."""
-        return self._read(now)[1]
+        with self._alone:
+            self._look(now)
+            return self._answering
 
     def story(self, alert: str) -> list[Record]:
         """The records of one alert, in order."""
@@ -66,23 +70,26 @@ class Board:
         return [r for r in records if r.run == ALERTS and r.data.get("alert") == alert]
 
     def opened_by(self, runs: Iterable[str]) -> dict[str, str | None]:
-        """By whom each run was opened; once it was, that stays."""
-        asked = set(runs)
-        found = openers(self._log, asked - self._opened.keys())
-        self._opened |= {run: by for run, by in found.items() if by is not None}
-        return {run: self._opened.get(run) for run in asked}
+        """By whom each run was opened; None for one that was not."""
+        return self._following.opened_by(runs)
 
-    def _read(self, now: datetime) -> tuple[list[Alert], list[Instruction]]:
-        records = self._following.records()
-        key = (len(records), records[-1] if records else None, int(now.timestamp()) // _SECONDS)
-        with self._alone:
-            if key != self._key:
-                of_alerts = (r for r in records if r.run == ALERTS and r.kind in KINDS_KEPT)
-                self._alerts = sorted(project(of_alerts, now), key=_rank)
-                register = [r for r in records if r.run == REGISTER]
-                self._answering = answering(register, now)
-                self._key = key
-            return self._alerts, self._answering
+    def _look(self, now: datetime) -> None:
+        """Take in what is new, or what only the clock changes."""
+        records, (since, until) = self._following.records(), self._good
+        if records is self._read and since <= now < until:
+            return
+        of_alerts = (r for r in records if r.run == ALERTS and r.kind in KINDS_KEPT)
+        self._alerts = sorted(project(of_alerts, now), key=_rank)
+        self._answering = answering((r for r in records if r.run == REGISTER), now)
+        self._read, self._good = records, (now, min(_changes(self._alerts, now)))
+
+
+def _changes(alerts: Iterable[Alert], now: datetime) -> Iterator[datetime]:
+    """When acknowledgements end; and soon, for versions of instructions that begin."""
+    yield now + _SOON
+    for one in alerts:
+        if one.state == "acknowledged" and one.acknowledged and one.acknowledged.until:
+            yield one.acknowledged.until
 
 
 def board() -> Board:
@@ -107,9 +114,10 @@ def all_alerts() -> list[Alert]:
     return [*felt, *board().alerts(now)]
 
 
-def open_alerts(reader: Reader) -> list[Alert]:
-    """The open ones that a reader may see."""
-    return list(seen_of(reader, [one for one in all_alerts() if one.state == "open"]))
+def open_alerts(reader: Reader, severities: Collection[str] = SEVERITIES) -> list[Alert]:
+    """The open ones of these severities that a reader may see."""
+    found = [one for one in all_alerts() if one.state == "open" and one.severity in severities]
+    return list(seen_of(reader, found))
 
 
 def alerts_of(run: str) -> list[Alert]:

@@ -64,8 +64,7 @@ def _silence(now: datetime) -> list[Line]:
 
 
 def _alerts(reader: Reader) -> list[Line]:
-    recorded = (one for one in open_alerts(reader) if one.id not in emergency.PATIENCE)
-    found = sum(1 for one in recorded if one.severity in GRAVE)
+    found = sum(1 for one in open_alerts(reader, GRAVE) if one.id not in emergency.PATIENCE)
     if not found:
         return []
     return [Line("one" if found == 1 else "some", "/alerts?show=grave", {"count": found})]
