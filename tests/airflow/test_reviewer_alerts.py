@@ -115,7 +115,7 @@ def test_an_alert_says_whose_it_is_who_was_told_and_who_is_next(
     for said in (
         "A rule refused a step",
         "warning",
-        "/remit/evidence?run=known-run",
+        "/remit/runs/known-run",
         "durand/known-run",
         "step-out-of-order",
         "Owner: Odile &lt;script&gt;alert(1)&lt;/script&gt;",
@@ -273,7 +273,9 @@ def test_who_may_not_read_the_dag_sees_no_alert_of_it_but_whom_the_instruction_n
 
     assert "step-out-of-order" in alice.get("/remit/alerts").text
     assert act(alice, alert, "acknowledge").status_code == 303
-    assert "?run=known-run" not in alice.get(f"/remit/alerts/{alert}").text  # the run is not hers
+    assert (
+        "/remit/runs/known-run" not in alice.get(f"/remit/alerts/{alert}").text
+    )  # the run is not hers
 
 
 @pytest.mark.usefixtures("without_dags")
@@ -307,6 +309,25 @@ def test_a_person_whom_the_next_version_no_longer_names_acts_no_more(
     answer = act(logged_in("alice"), only(alerted).id, "acknowledge")
     assert answer.status_code == 403
     assert "names nobody who acts by it" in answer.text
+
+
+def test_overview_and_run_show_their_alerts(logged_in: Callable[..., Any], alerted: World) -> None:
+    alert, vera = only(alerted).id, logged_in("vera")
+    raise_many(alerted, 7)
+    overview = vera.get("/remit/overview").text
+    assert "Alerts that are open, the worst first (8)" in overview
+    assert overview.count('id="alert-') == 5
+    run = vera.get("/remit/runs/known-run").text
+    assert "Alerts of this run (1)" in run
+    assert f'href="/remit/alerts/{alert}"' in run
+    assert "<script>alert" not in overview + run
+
+
+def test_an_auditor_takes_alerts_along(logged_in: Callable[..., Any], alerted: World) -> None:
+    vera = logged_in("vera")
+    path = "/remit/record/table?table=alerts&amp;format=csv"
+    assert path in vera.get("/remit/alerts").text
+    assert only(alerted).id in vera.get(path.replace("&amp;", "&")).text
 
 
 # --- lists ------------------------------------------------------------------------------------

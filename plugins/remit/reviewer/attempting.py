@@ -16,7 +16,9 @@ from remit.people import Identity
 from remit.reviewer.reading import ledger
 from remit.wiring import Settings, open_office
 
-NOT_THEIRS = frozenset({"person-account-shared", "person-not-authorised", "act-not-allowed"})
+NOT_THEIRS = frozenset(
+    {"person-account-shared", "person-not-authorised", "person-not-proven", "act-not-allowed"}
+)
 """The refusals that are about who asks, and not about what is asked."""
 
 

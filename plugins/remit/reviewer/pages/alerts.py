@@ -64,6 +64,7 @@ def alerts(
         number=number,
         more=len(rows) > ROWS,
         passes=_passes(reader),
+        takes_along=reader.sees_deployment,
     )
 
 

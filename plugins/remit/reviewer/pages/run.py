@@ -17,6 +17,8 @@ from remit.narrative import severity, tell, title, what_next
 from remit.narrative.summary import summary
 from remit.narrative.timeline import timeline
 from remit.reviewer.access import AnyReader
+from remit.reviewer.alert_view import shown_to
+from remit.reviewer.alerting import alerts_of
 from remit.reviewer.boards import tone
 from remit.reviewer.picture import picture
 from remit.reviewer.reading import ledger
@@ -39,7 +41,8 @@ def run(request: Request, reader: AnyReader, run: str) -> Response:
         values = _values(story, language_of(request))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise EvidenceBroken(f"run {run}", "a record does not say what it must.") from None
-    return page(request, NAME, "run.html", **values, tone=tone, stamp=stamp)
+    alerts = shown_to(request, reader, alerts_of(run))
+    return page(request, NAME, "run.html", **values, alerts=alerts, tone=tone, stamp=stamp)
 
 
 @router.get("/runs/{run}/files/{document}")
