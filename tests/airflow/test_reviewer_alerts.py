@@ -202,7 +202,7 @@ def test_who_may_not_is_told_the_rule_and_is_on_record(
         assert "What to do:" in answer.text
 
     assert only(alerted).state == "open"
-    assert attempts(alerted) == [(f"{what} an alert", who, code)]
+    assert attempts(alerted) == [(f"{what} alert {alert}", who, code)]
     assert "unexpected-principal" in [one.kind for one in look(alerted)]
 
 
@@ -268,7 +268,7 @@ def test_who_may_not_read_the_dag_sees_no_alert_of_it_but_whom_the_instruction_n
     answer = act(vera, alert, "acknowledge")
     assert answer.status_code == 403
     assert "step-out-of-order" not in answer.text
-    assert attempts(alerted) == [("acknowledge an alert", "vera", "person-not-authorised")]
+    assert attempts(alerted) == [(f"acknowledge alert {alert}", "vera", "person-not-authorised")]
     assert logged_in("paul").get(f"/remit/alerts/{alert}").status_code == 403
 
     assert "step-out-of-order" in alice.get("/remit/alerts").text

@@ -19,10 +19,10 @@ from remit.narrative import tell
 from remit.narrative.alerts import kind_words, severity_words
 from remit.plan.words import voice_of
 from remit.reviewer.access import AnyReader, Reader
+from remit.reviewer.acting import NOT_THEIRS, acting_by, office
 from remit.reviewer.acts import Act, SentForm
 from remit.reviewer.alert_view import shown_to
 from remit.reviewer.alerting import GRAVE, all_alerts, answers_for, board, seen_of
-from remit.reviewer.attempting import NOT_THEIRS, acting_by, attempts_recorded, office
 from remit.reviewer.rendering import language_of, page, url
 from remit.wiring import Settings, clock, open_notes
 
@@ -136,13 +136,12 @@ def close(request: Request, act: Act, reader: AnyReader, alert: str) -> Response
 
 
 def _act(request: Request, act: SentForm, reader: Reader, name: str, what: str) -> Response:
-    """Do it for the person whose login it is; or say on the alert's page why not."""
-    reason, where = act.fields.get("reason", ""), office()
-    desk = Desk(where, acting_by(act.identity))
+    """Do it for who is logged in, or say on the alert's page why not; the desk records attempts."""
+    reason = act.fields.get("reason", "")
+    desk = Desk(office(), acting_by(act.identity))
     found = _found(name)
     try:
-        with attempts_recorded(where, act.identity, f"{what} an alert", found.run):
-            getattr(desk, what)(found.id, act.identity, reason)
+        getattr(desk, what)(found.id, act.identity, reason)
     except Refused as refusal:
         status = 403 if refusal.code in NOT_THEIRS else 409
         seen = _seen(name, reader)  # who may not see it is told nothing of it

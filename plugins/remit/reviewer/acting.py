@@ -1,17 +1,9 @@
-"""Acts on the pages that are not somebody's to do: refused, and on record, so that supervision sees them.
-
-with attempts_recorded(office, act.identity, "hold a deletion", run):
-    hold(...)
-"""
+"""Where acts on the pages are recorded, in whose name, and which refusals are about who asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from remit.alerts.attempts import record_attempt
 from remit.alerts.office import Office
-from remit.errors import Refused, Unavailable, UsageError, one_line
+from remit.errors import Unavailable, UsageError, one_line
 from remit.people import Identity
 from remit.reviewer.reading import ledger
 from remit.wiring import Settings, open_office
@@ -40,20 +32,3 @@ def office() -> Office:
 def acting_by(identity: Identity) -> str:
     """The principal in whose name an act on a page is recorded."""
     return one_line(f"airflow-user:{identity.account}")[:200]
-
-
-@contextmanager
-def attempts_recorded(
-    where: Office, identity: Identity, what: str, run: str | None = None
-) -> Iterator[None]:
-    """Record what is refused because of who asks, and go on refusing it.
-
-    Args:
-        what: the act, as `record_attempt` has it.
-    """
-    try:
-        yield
-    except Refused as refusal:
-        if refusal.code in NOT_THEIRS:
-            record_attempt(where, what, identity.account, identity.address, refusal.code, run)
-        raise
