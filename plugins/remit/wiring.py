@@ -28,10 +28,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import quote
 
-from remit.errors import UsageError
+from remit.errors import Unavailable, UsageError
 from remit.instruction import TrustStore
 from remit.ports import (
     Inbox,
@@ -331,6 +331,39 @@ def open_notes(settings: Settings) -> Notes:
     from remit.adapters.notes import FolderNotes
 
     return FolderNotes(settings.home / "supervision")
+
+
+class _Elsewhere:
+    """A place that is not reached from here: whatever is asked of it, it does not answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unavailable("a place that holds data", f"it is not reached from here ({name}).")
+
+
+def open_records(settings: Settings, ledger: Ledger) -> Deployment:
+    """What a person's act needs, on a ledger that is open: the evidence and the key that signs it.
+
+    Staging, keys and pseudonyms are not opened, and do not answer.
+
+    Raises:
+        UsageError, Refused, Unavailable: as `remit.signing.load_signer`.
+    """
+    from remit.custody import Deployment
+    from remit.evidence import EvidenceLog
+
+    elsewhere: Any = _Elsewhere()
+    return Deployment(
+        log=EvidenceLog(ledger, load_signer(settings.signing_key), clock),
+        clock=clock,
+        trust=settings.trust(),
+        staging=elsewhere,
+        keys=elsewhere,
+        pseudonyms=elsewhere,
+        suites=settings.include / "expectations",
+        instructions=settings.include / "instructions",
+        inbox=open_inbox(settings),
+        notes=open_notes(settings),
+    )
 
 
 def open_target(resolve: Resolve = no_connections) -> TargetSystems:

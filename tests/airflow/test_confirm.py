@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from remit.custody import Run, stories
 from remit.operators.receipt_trigger import ReceiptTrigger
+from remit.people import Identity
 from remit.testing.answers import AUDIT, RECOUNT, SUBMIT, Answers, taking
 from remit.testing.fhir_server import SimulatedFhirServer
 from remit.testing.sftp import SftpServer
@@ -202,6 +203,41 @@ def test_control_file_wakes_the_task_once_and_a_person_wakes_it_again(
     assert asyncio.run(confirmed_meanwhile())
     tasks["confirm"].execute_complete(context)
     assert not world.deployment().inbox.exists(story.run)
+
+
+def test_word_on_another_file_wakes_the_task_once(
+    connected: Callable[..., World], tasks: dict[str, Any], context: Any
+) -> None:
+    def edit(fields: dict[str, Any]) -> None:
+        taking("L1", "control_file")(fields)
+        fields["contacts"]["authorised"][0]["account"] = "camille"
+
+    world = connected(edit)
+    deliver(tasks, context)
+    (story,) = stories(world.deployment().log.records())
+    answers = Answers(world, Run(story.run, world.deployment(), "test"))
+    answers.control()
+    with pytest.raises(TaskDeferred):
+        tasks["confirm"].execute(context)
+    found = answers.run.story.last("answered")["digest"]
+    control = answers.place.with_name("control.txt")
+    control.write_text(control.read_text() + "\n")
+    answers.run.stand_for(Identity("camille", "airflow"), found)
+    inbox = world.deployment().inbox
+    assert inbox.exists(story.run)
+
+    with pytest.raises(TaskDeferred) as again:
+        tasks["confirm"].execute_complete(context)
+
+    assert not inbox.exists(story.run)
+    assert again.value.trigger.ways == []
+    answers.run.stand_for(
+        Identity("camille", "airflow"), answers.run.story.last("answered")["digest"]
+    )
+    assert inbox.exists(story.run)
+    tasks["confirm"].execute_complete(context)
+    assert answers.run.story.last("confirmed")["principal"] == "Camille Moreau"
+    assert not inbox.exists(story.run)
 
 
 def test_table_of_loads_and_fhir_server_are_asked_by_the_trigger(

@@ -12,6 +12,7 @@ from remit.bundle import make_bundle, verify_bundle
 from remit.custody import Run, Watch
 from remit.errors import Refused, Unavailable
 from remit.narrative import tell
+from remit.people import Identity
 from remit.ports import Judge, Rule, Verdict
 from remit.testing.answers import AUDIT, RECOUNT, SUBMIT, Answers, taking
 from remit.testing.controller import Edit
@@ -353,6 +354,75 @@ def test_control_file_counts_once_a_named_person_stands_for_it(
     world.clock.advance(seconds=1)
     assert run.delete(world.landing) is True
     assert copies(answers) == [f"{run.id}/control.txt"]
+
+
+CAMILLE = "camille.moreau@migrations.example"
+
+
+def by_login(fields: dict[str, Any]) -> None:
+    """Camille acts by an account, and the target writes control files."""
+    taking("L1", "control_file")(fields)
+    fields["contacts"]["authorised"] = [
+        {"name": "Camille Moreau", "email": CAMILLE, "account": "camille"}
+    ]
+
+
+LOGIN = Identity("camille", "airflow", "192.0.2.7")
+
+
+def found_by(answers: Answers) -> str:
+    """The digest of the control file that the step found last."""
+    assert answers.run.confirm(answers.world.landing()) is None
+    return str(answers.run.story.last("answered")["digest"])
+
+
+def test_word_of_a_person_confirms_at_the_next_look(delivered: Delivered, world: World) -> None:
+    answers = delivered(by_login)
+    run, inbox = answers.run, world.deployment().inbox
+    answers.control()
+    digest = found_by(answers)
+    assert run.awaits_person()
+
+    run.stand_for(LOGIN, digest)
+
+    assert not run.story.has("confirmed")
+    assert not run.awaits_person()
+    assert inbox.exists(run.id)  # whoever waits is woken
+    assert run.confirm(world.landing()) is True
+    confirmed = run.story.last("confirmed")
+    assert (confirmed["level"], confirmed["principal"]) == ("L1", "Camille Moreau")
+    assert confirmed["identity"]["account"] == "camille"
+    with pytest.raises(Refused, match="control-file-not-found"):
+        run.stand_for(LOGIN, digest)
+
+
+def test_word_on_a_file_does_not_count_for_another(delivered: Delivered, world: World) -> None:
+    answers = delivered(by_login)
+    answers.control()
+    answers.run.stand_for(LOGIN, found_by(answers))
+    path = answers.place.with_name("control.txt")
+    path.write_text(path.read_text() + "\n")
+
+    other = found_by(answers)
+
+    assert answers.run.awaits_person()
+    assert not answers.run.story.has("confirmed")
+    answers.run.stand_for(LOGIN, other)
+    assert answers.run.confirm(world.landing()) is True
+
+
+def test_recorded_word_of_who_may_not_confirms_nothing(delivered: Delivered, world: World) -> None:
+    answers = delivered(by_login)
+    answers.control()
+    digest, run = found_by(answers), answers.run
+    forged = {"name": "Camille Moreau", "email": CAMILLE, "account": "mallory", "via": "airflow"}
+    said = {"digest": digest, "person": "Camille Moreau", "identity": forged | {"address": None}}
+    run.record("vouched", {"way": "control_file"} | said)
+
+    with pytest.raises(Refused, match="person-not-authorised"):
+        run.confirm(world.landing())
+
+    assert not run.story.has("confirmed")
 
 
 def test_way_that_is_not_instructed_confirms_nothing(delivered: Delivered, world: World) -> None:

@@ -204,6 +204,15 @@ def test_control_file_with_other_files(controlled, refuses, other) -> None:
         controlled.run.confirm(controlled.world.landing(), by=by("Camille Moreau"))
 
 
+@pytest.mark.vector("control-file-not-found")
+@pytest.mark.parametrize("digest", ["", "sha256:" + "0" * 64])
+def test_person_stands_for_a_file_that_nobody_found(controlled, refuses, digest) -> None:
+    run = controlled.run
+    with refuses(at=f"run {run.id}", saying="waits for a person"):
+        run.stand_for(by("Camille Moreau"), digest)
+    assert not run.story.has("vouched")
+
+
 @pytest.mark.vector("control-file-invalid")
 @pytest.mark.parametrize("data", [b"results.parquet 5", b"\xff\xfe", b"x" * (2 << 20), b"a b c d"])
 def test_control_file_of_another_form(controlled, refuses, data) -> None:

@@ -53,6 +53,26 @@ def test_release_of_what_no_hold_suspends(world, up_to, refuses) -> None:
     assert not run.story.has("released")
 
 
+@pytest.mark.vector("hold-past")
+def test_hold_that_would_have_ended_already(world, up_to, refuses) -> None:
+    run = up_to(world, "extract")
+    with refuses(at="run durand-test", saying="would have ended already"):
+        run.hold(by("Camille Moreau"), "an audit", world.clock())
+    assert not run.story.has("held")
+
+
+@pytest.mark.vector("reason-missing")
+@pytest.mark.parametrize("reason", ["", " \n", "tbd", "n/a", "word " * 500])
+def test_hold_and_release_without_a_reason(world, up_to, refuses, reason) -> None:
+    run = up_to(world, "extract")
+    with refuses(at="run durand-test", saying="the reason says nothing"):
+        run.hold(by("Camille Moreau"), reason, world.clock() + timedelta(days=3))
+    run.hold(by("Camille Moreau"), "an audit", world.clock() + timedelta(days=3))
+    with refuses(at="run durand-test", saying="the reason says nothing"):
+        run.release(by("Camille Moreau"), reason)
+    assert not run.story.has("released")
+
+
 @pytest.mark.vector("person-not-authorised")
 def test_release_by_somebody_whom_the_instruction_does_not_name(world, up_to, refuses) -> None:
     run = up_to(world, "extract")

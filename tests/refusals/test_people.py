@@ -89,5 +89,5 @@ def test_person_without_an_account_is_taken_by_name_and_recorded_so(terms) -> No
 
 @pytest.mark.vector("act-not-allowed")
 def test_person_by_name_who_may_not_do_it(terms, refuses) -> None:
-    with refuses(at="Ines Blanc", saying="does not let this person waive"):
-        require_person(terms, Identity("root", "command-line", person="Ines Blanc"), "waive")
+    with refuses(at="Ines Blanc", saying="does not let this person approve"):
+        require_person(terms, Identity("root", "command-line", person="Ines Blanc"), "approve")

@@ -103,6 +103,10 @@ MADE_UP = {
         ANSWERED,
         ["“Alice Martin” (alice) forbade the delivery of manifest sha256:ab"],
     ),
+    "vouched": (
+        {"digest": "sha256:" + "ab" * 32, "person": "Alice Martin", "identity": ALICE},
+        ["“Alice Martin” (alice) stands for control file sha256:abab", "if it is still the same"],
+    ),
     "key-revoked": (
         {
             "key_id": "ab" * 32,

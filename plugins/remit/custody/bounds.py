@@ -23,7 +23,14 @@ class BoundRun(Custodian):
     """A run that can tell what it may not do."""
 
     def require_holdable(self, until: datetime) -> None:
-        """Refuse (hold-too-long) a hold that lasts for too long."""
+        """Refuse (hold-too-long, hold-past) a hold that lasts for too long, or not at all."""
+        if until <= self.deployment.clock():
+            raise Refused(
+                "hold-past",
+                f"run {self.id}",
+                f"a hold until {timestamp(until)} would have ended already.",
+                "hold it until a date that is to come.",
+            )
         obligation = self.story.obligation()
         latest = (obligation.due if obligation else self.deployment.clock()) + LONGEST_HOLD
         if until > latest:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from remit import canonical
-from remit.custody.answers import AnsweredRun, read_control
+from remit.custody.answers import read_control
 from remit.custody.guard import Landing
+from remit.custody.person_acts import ActedOnRun
 from remit.errors import Refused, RemitError, Unavailable, UsageError
 from remit.evidence import timestamp
 from remit.instruction import VerifiedInstruction
@@ -49,7 +50,7 @@ _OUTCOMES = {
 }
 
 
-class ConfirmedRun(AnsweredRun):
+class ConfirmedRun(ActedOnRun):
     """A run that the target can confirm."""
 
     def confirm(
@@ -205,19 +206,13 @@ class ConfirmedRun(AnsweredRun):
         if data is None:
             return False
         found = control_file.read(data, self._manifest(instruction))
+        who = who or self.require_vouched(found.digest)
         if who is not None:
             accepted = self._accept_finding(instruction, found, who)
             self.deployment.inbox.wake(self.id)
             return accepted
         self.note_answer("control_file", "unsigned", found.digest)
         return False
-
-    def awaits_person(self) -> bool:
-        """Whether a control file was found for which nobody stood yet."""
-        return any(
-            record.kind == "answered" and record.data["outcome"] == "unsigned"
-            for record in self.story.records
-        )
 
     def _accept_finding(
         self, instruction: VerifiedInstruction, found: Finding, who: Mapping[str, Any] | None

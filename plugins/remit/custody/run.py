@@ -17,7 +17,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ from remit.instruction import Instruction, VerifiedInstruction, read_signed, ver
 from remit.instruction.interval import Interval, asks_for_interval, for_interval
 from remit.landing import require_apart
 from remit.manifest import Manifest, open_manifest, sign_manifest
-from remit.people import Identity
 from remit.plan import Circumstances, Plan, as_declared, make_plan, require_account
 from remit.ports import Judge, LandingZone, Progress, Source
 from remit.signing import PublicKey
@@ -359,39 +357,6 @@ class Run(ApprovedRun):
             story = self.story
             self.delete_copies(story, obligation, landing)
             return True
-
-    def hold(self, identity: Identity, reason: str, until: datetime) -> None:
-        """Suspend deletion until a date, in the name of a person.
-
-        Raises:
-            Refused: hold-too-long, run-unknown; those of `remit.people.require_person`.
-        """
-        with self.locked():
-            self.require_known()
-            with self.recorded("hold"):
-                if self.story.has("deleted"):
-                    raise Refused(
-                        "run-ended",
-                        f"run {self.id}",
-                        "its copies are deleted, so there is nothing to hold.",
-                        "look at its deletion certificate (remit evidence show).",
-                    )
-                who = self.require_person(identity, "hold")
-                self.require_holdable(until)
-            self.record("held", {"reason": reason, "until": timestamp(until), **who})
-
-    def release(self, identity: Identity, reason: str) -> None:
-        """End every hold on the run, in the name of a person.
-
-        Raises:
-            Refused: not-held, run-unknown; those of `remit.people.require_person`.
-        """
-        with self.locked():
-            self.require_known()
-            with self.recorded("release"):
-                who = self.require_person(identity, "hold")
-                self.require_held(self.story)
-            self.record("released", {"reason": reason, **who})
 
     # --- inside -------------------------------------------------------------------------------
 

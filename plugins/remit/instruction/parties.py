@@ -176,7 +176,7 @@ class Objections(Strict):
     ]
 
 
-Act = Literal["approve", "hold", "waive", "acknowledge", "confirm", "revoke"]
+Act = Literal["approve", "hold", "acknowledge", "confirm", "revoke"]
 """What a person does by name; `hold` is to end a hold as well, `acknowledge` to close an alert."""
 
 USUAL: tuple[Act, ...] = ("hold", "acknowledge", "confirm", "revoke")

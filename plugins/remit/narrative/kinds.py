@@ -55,6 +55,7 @@ KINDS: dict[str, Kind] = {
     "delivering": Kind("Delivering", "Livraison en cours", delivery.delivering),
     "delivered": Kind("Delivered", "Livré", delivery.delivered),
     "answered": Kind("Answered", "Réponse du destinataire", delivery.answered, may_warn=True),
+    "vouched": Kind("Stood for", "Garantie donnée", people.vouched),
     "confirmed": Kind("Confirmed", "Confirmé", delivery.confirmed, may_warn=True),
     "deleting": Kind("Found to delete", "Copies à supprimer", deletion.deleting),
     "dump-kept": Kind("Dump kept", "Fichier d'export conservé", deletion.dump_kept),

@@ -55,6 +55,19 @@ def disapproved(data: Data, say: Voice) -> Iterator[str]:
     )
 
 
+def vouched(data: Data, say: Voice) -> Iterator[str]:
+    """A named person stands for a control file, which confirms once the step finds the same file."""
+    yield say(
+        "{person} ({account}) stands for control file {digest}; it counts if it is still the same when it "
+        "is looked at next.",
+        "{person} ({account}) se porte garant(e) du fichier de contrôle {digest} ; il compte s'il est "
+        "inchangé au prochain examen.",
+        person=say.quoted(data["identity"]["name"]),
+        account=say.name(data["identity"]["account"]),
+        digest=short(data["digest"]),
+    )
+
+
 def shown(data: Data, say: Voice) -> Iterator[str]:
     """That a person was not proven by a login, where it was not."""
     identity = data.get("identity")

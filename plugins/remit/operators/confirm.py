@@ -44,6 +44,8 @@ class ConfirmOperator(StepOperator):
         if obligation is not None and obligation.done and not ended:
             run.note_late(landing)
             raise _overdue(run.id, obligation.due)
+        # Before the look: what woke this task is looked at now, and whatever comes later wakes it again.
+        run.deployment.inbox.rest(run.id)
         if run.confirm(landing, open_target(resolve)) is not None:
             run.deployment.inbox.rest(run.id)
             return
@@ -65,7 +67,9 @@ class ConfirmOperator(StepOperator):
         )
         if waits_for_person := run.awaits_person():
             self.log.warning(
-                "A control file is there, which is not signed: remit confirm %s --by PERSON", run.id
+                "A control file is there, which is not signed: a person stands for it on the run's page, "
+                "or by remit confirm %s --by PERSON",
+                run.id,
             )
         rule = run.instruction().terms.confirmation
         trigger = ReceiptTrigger(

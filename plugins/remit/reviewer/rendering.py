@@ -104,7 +104,9 @@ def url(request: Request, path: str, /, **query: Any) -> str:
 
 
 def _here(request: Request, /, **query: Any) -> str:
-    """This page, with other parameters."""
+    """This page, with other parameters; of what answers an act, the page that the act is below."""
     root = request.scope.get("root_path", "")
     path = request.scope["path"].removeprefix(root)
+    if request.method == "POST":
+        path = path.rpartition("/")[0]
     return url(request, quote(path), **{**request.query_params, **query})

@@ -39,18 +39,28 @@ class Document:
 
 
 def story_of(run: str, reader: Reader) -> Story:
-    """What happened to a run; its pieces are left out, for they are many and told again as files.
+    """What happened to a run, for a reader; see `known_story`.
 
     Raises:
         HTTPException: 404, there is no such run; 403, the reader may not see it.
         EvidenceBroken: one of its records is damaged.
     """
+    story = known_story(run)
+    reader.require(next((one.by for one in story.records if one.kind == "opened"), None))
+    return story
+
+
+def known_story(run: str) -> Story:
+    """What happened to a run; its pieces are left out, for they are many and told again as files.
+
+    Raises:
+        HTTPException: 404, there is no such run.
+        EvidenceBroken: one of its records is damaged.
+    """
     kept = list(ledger().kept(run)) if RUN_ID.fullmatch(run) else []
     if not kept:
         raise HTTPException(404)
-    records = [one.record() for one in kept if one.kind != "piece"]
-    reader.require(next((record.by for record in records if record.kind == "opened"), None))
-    return Story(run, records)
+    return Story(run, [one.record() for one in kept if one.kind != "piece"])
 
 
 def documents(story: Story) -> Iterator[Document]:

@@ -104,13 +104,13 @@ ALICE = {
     "name": "Alice Martin",
     "email": "alice.martin@migrations.example",
     "account": "alice",
-    "may": ["approve", "hold", "waive", "acknowledge", "confirm", "revoke"],
+    "may": ["approve", "hold", "acknowledge", "confirm", "revoke"],
 }
 BRUNO = {
     "name": "Bruno Petit",
     "email": "bruno.petit@migrations.example",
     "account": "bruno",
-    "may": ["approve", "waive"],
+    "may": ["approve"],
 }
 
 

@@ -33,7 +33,7 @@ _LEARNT = (
     "stopped",
     "deleted",
 )
-_BY_PERSONS = "held released approved disapproved waived acknowledged closed key-revoked".split()
+_BY_PERSONS = "held released approved disapproved vouched acknowledged closed key-revoked".split()
 
 LOOKED_AT = frozenset((*_LOOKS, *_LEARNT, *_BY_PERSONS))
 """The kinds of records that something is found in, or learnt from."""

@@ -16,8 +16,6 @@ def _act(act: Act, say: Voice) -> str:
             return say("approve a delivery", "approuver une livraison")
         case "hold":
             return say("suspend a deletion", "suspendre une suppression")
-        case "waive":
-            return say("waive a level of confirmation", "renoncer à un niveau de confirmation")
         case "acknowledge":
             return say("acknowledge and close alerts", "acquitter et clore les alertes")
         case "confirm":

@@ -11,18 +11,21 @@ from fastapi.responses import Response
 from remit.board import summarise
 from remit.bundle import make_bundle
 from remit.custody import Story
+from remit.custody.person_acts import LONGEST_REASON
 from remit.errors import EvidenceBroken
 from remit.evidence import Record
 from remit.narrative import severity, tell, title, what_next
 from remit.narrative.summary import summary
 from remit.narrative.timeline import timeline
-from remit.reviewer.access import AnyReader
+from remit.reviewer.access import AnyReader, Reader
+from remit.reviewer.acts import identity_of
 from remit.reviewer.alert_view import shown_to
 from remit.reviewer.alerting import alerts_of
 from remit.reviewer.boards import tone
 from remit.reviewer.picture import picture
 from remit.reviewer.reading import ledger
 from remit.reviewer.rendering import language_of, page
+from remit.reviewer.run_acts import Tried, acts_on
 from remit.reviewer.run_records import documents, story_of
 from remit.wiring import clock
 
@@ -36,13 +39,7 @@ _LISTS = ("asked", "approved", "disapproved", "answered", "held", "released", "u
 @router.get("/runs/{run}")
 def run(request: Request, reader: AnyReader, run: str) -> Response:
     """Show it."""
-    story = story_of(run, reader)
-    try:
-        values = _values(story, language_of(request))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise EvidenceBroken(f"run {run}", "a record does not say what it must.") from None
-    alerts = shown_to(request, reader, alerts_of(run))
-    return page(request, NAME, "run.html", **values, alerts=alerts, tone=tone, stamp=stamp)
+    return run_page(request, reader, story_of(run, reader))
 
 
 @router.get("/runs/{run}/files/{document}")
@@ -60,6 +57,30 @@ def bundle(reader: AnyReader, run: str) -> Response:
     story_of(run, reader)
     # The statements need the processor's key, which an API server has no business with.
     return _download(make_bundle(ledger(), run, signer=None), f"{run}.zip", "application/zip")
+
+
+def run_page(
+    request: Request, reader: Reader, story: Story, status: int = 200, tried: Tried | None = None
+) -> Response:
+    """The page.
+
+    Args:
+        tried: what somebody sent by one of its forms, and why it was refused.
+    """
+    try:
+        values = _values(story, language_of(request))
+        acts = acts_on(story, identity_of(request))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise EvidenceBroken(f"run {story.run}", "a record does not say what it must.") from None
+    values |= {
+        "acts": acts,
+        "tried": tried,
+        "longest": LONGEST_REASON,
+        "tone": tone,
+        "stamp": stamp,
+    }
+    alerts = shown_to(request, reader, alerts_of(story.run))
+    return page(request, NAME, "run.html", status, **values, alerts=alerts)
 
 
 def _download(content: bytes, name: str, media_type: str) -> Response:
