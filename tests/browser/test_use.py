@@ -20,7 +20,11 @@ FOCUSED = """() => {
         marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     };
 }"""
-REACHABLE = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
+REACHABLE = """() => {
+    const all = [...document.querySelectorAll("*")];
+    const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+    return all.filter(one => one.matches(kinds) && one.checkVisibility()).map(one => all.indexOf(one));
+}"""
 PAPER = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -105,11 +109,17 @@ def test_everything_is_reached_by_keyboard_in_the_order_of_the_page(
         visitor.page.keyboard.press("Tab")
         skip = visitor.page.evaluate(FOCUSED)
         assert (skip["text"], skip["shown"], skip["marked"]) == ("Skip to the content", True, True)
-        wanted, met = visitor.page.locator(REACHABLE).count(), [skip]
-        for _ in range(wanted - 1):
+        wanted = visitor.page.evaluate(REACHABLE)
+        met = [skip]
+        while len(met) < 10 * len(wanted):  # a field for a date is several stops
             visitor.page.keyboard.press("Tab")
-            met.append(visitor.page.evaluate(FOCUSED))
-        assert [one["index"] for one in met] == sorted({one["index"] for one in met}), path
+            now = visitor.page.evaluate(FOCUSED)
+            if now["text"] is None or now["index"] == skip["index"]:
+                break
+            met.append(now)
+        stops = [one["index"] for one in met]
+        assert list(dict.fromkeys(stops)) == wanted, path
+        assert stops == sorted(stops), path
         assert all(one["marked"] for one in met), [one for one in met if not one["marked"]][:3]
 
 

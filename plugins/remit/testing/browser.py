@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Dialog,
     Frame,
     Page,
     Request,
@@ -39,6 +40,12 @@ _SET_THEME = """theme => {
     window.dispatchEvent(new StorageEvent("storage", {key: "theme", newValue: theme}));
 }"""
 _WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+_LEADS = """() => [
+    ...[...document.links].map(link => link.href),
+    ...[...document.forms].filter(form => form.method === "get")
+        .map(form => `${form.action}?${new URLSearchParams(new FormData(form))}`),
+]"""
 
 
 @contextmanager
@@ -73,6 +80,7 @@ class Visitor:
         self.context: BrowserContext = browser.new_context(**options)
         self.context.on("console", self._heard)
         self.context.on("weberror", lambda error: self._wrong(f"script: {error.error}"))
+        self.context.on("dialog", self._interrupted)
         self.context.on("request", self._asked)
         self.context.on("requestfailed", self._failed)
         self.page: Page = self.context.new_page()
@@ -153,8 +161,11 @@ class Visitor:
             self._wrong(f"{name}: {wider} pixels too wide for {self.page.viewport_size}")
 
     def links(self) -> list[str]:
-        """Where the page leads below /remit, without its languages: paths with their queries."""
-        found = self.page.evaluate("[...document.links].map(link => link.href)")
+        """Paths and queries below /remit to which links lead, and forms that only ask, as they stand.
+
+        Those to other languages are left out.
+        """
+        found = self.page.evaluate(_LEADS)
         parts = [urlsplit(link) for link in found if link.startswith(f"{self.address}/remit/")]
         return sorted(
             {
@@ -179,6 +190,10 @@ class Visitor:
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self._wrong(f"console: {message.text} ({message.location.get('url')})")
+
+    def _interrupted(self, dialog: Dialog) -> None:
+        self._wrong(f"dialog: {dialog.message}")
+        dialog.dismiss()
 
     def _asked(self, request: Request) -> None:
         if not request.url.startswith((f"{self.address}/", "data:", "blob:")):

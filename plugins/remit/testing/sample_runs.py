@@ -14,7 +14,7 @@ from typing import Any
 from remit.custody import Run
 from remit.errors import Refused
 from remit.evidence import timestamp
-from remit.instruction import read_signed
+from remit.instruction import digest_of, read_signed
 from remit.ports import Judge
 from remit.testing.controller import Edit
 from remit.testing.demo_home import DemoHome
@@ -56,8 +56,9 @@ class SampleRuns:
 
     def make(self) -> None:
         """The oldest first, as the evidence has it."""
-        for make in (self.overdue, self.held, self.waiting, self.finished, self.refused):
+        for make in (self.overdue, self.held, self.waiting, self.finished, self.planned):
             make()
+        self.refused()
 
     def overdue(self) -> Run:
         """Never confirmed, to be deleted since the day before yesterday; its zone is not mounted."""
@@ -82,6 +83,20 @@ class SampleRuns:
         Target(self._home.target).ingest(self._home.landing / run.id, self._settings.trust())
         run.confirm(open_landing(str(self._home.landing)))
         run.delete(open_landing)
+        return run
+
+    def planned(self) -> Run:
+        """Planned and no further, under the version that supersedes the finished run's."""
+        first = digest_of((self._home.include / "instructions/sample-finished.yaml").read_bytes())
+
+        def amend(fields: dict[str, Any]) -> None:
+            fields |= {"id": "sample-finished", "version": 2}
+            fields["supersedes"] = {"version": 1, "digest": first}
+            fields["retention"]["without_confirmation"] = "P5D"
+            del fields["tables"][0]["columns"][5]
+
+        run = self._opened("sample-planned", self._home.landing, 0, amend)
+        run.plan(self._source, open_landing(str(self._home.landing)), self._judge)
         return run
 
     def refused(self, name: str = "sample-refused", edit: Edit | None = None) -> Run:
