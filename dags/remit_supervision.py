@@ -8,17 +8,19 @@ from airflow.sdk import DAG
 
 from remit.operators import SuperviseOperator, deadline
 
-with DAG(
-    "remit_supervision",
-    schedule="*/5 * * * *",
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    deadline=deadline(timedelta(hours=1)),
-    tags=["remit"],
-    doc_md=__doc__,
-) as dag:
+with (
+    DAG(
+        "remit_supervision",
+        schedule="*/5 * * * *",
+        start_date=datetime(2026, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=3,  # one that is lost with its scheduler does not keep the next; a lock orders them
+        is_paused_upon_creation=False,
+        deadline=deadline(timedelta(hours=1)),
+        tags=["remit"],
+        doc_md=__doc__,
+    ) as dag
+):
     SuperviseOperator(
         task_id="supervise",
         every=timedelta(minutes=5),

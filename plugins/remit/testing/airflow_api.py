@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -27,9 +28,24 @@ class AirflowApi:
         found = self._asked("GET", "/api/v2/monitor/health") or {}
         return all((found.get(part) or {}).get("status") == "healthy" for part in _PARTS)
 
+    def heartbeat(self, part: str) -> datetime | None:
+        """When a part, such as ``scheduler``, was last known to be there."""
+        found = self._asked("GET", "/api/v2/monitor/health") or {}
+        at = (found.get(part) or {}).get(f"latest_{part}_heartbeat")
+        return datetime.fromisoformat(at) if at else None
+
     def has(self, dag: str) -> bool:
         """Whether a DAG was parsed."""
         return self._asked("GET", f"/api/v2/dags/{dag}") is not None
+
+    def pause(self, dag: str, *, paused: bool) -> None:
+        """Have no new run of a DAG start, or start again."""
+        self._ask("PATCH", f"/api/v2/dags/{dag}", is_paused=paused)
+
+    def running(self, dag: str) -> set[str]:
+        """The runs of a DAG in which a task runs, or is about to, as far as Airflow knows."""
+        asked = f"/api/v2/dags/{dag}/dagRuns/~/taskInstances?state=running&state=queued"
+        return {str(one["dag_run_id"]) for one in self._ask("GET", asked)["task_instances"]}
 
     def trigger(self, dag: str) -> str:
         """Start a DAG; the id of its run."""

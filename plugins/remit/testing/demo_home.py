@@ -41,10 +41,16 @@ _SECRETS = {
 
 @dataclass
 class DemoHome:
-    """The places below `root`; `source` is the database as an Airflow connection's fields."""
+    """The places below `root`.
+
+    Attributes:
+        source: the database as an Airflow connection's fields.
+        settings: added to the environment of the processor's processes.
+    """
 
     root: Path
     source: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     def make(self) -> None:
         """Make the folder anew.
@@ -166,6 +172,7 @@ class DemoHome:
             "PYTHONPATH": os.pathsep.join([plugins, str(REPOSITORY / "config")]),
             "TMPDIR": str(self.tmp),
             "NO_COLOR": "1",
+            **self.settings,
         }
 
     def python(self, *arguments: str, log: str = "commands.log") -> str:

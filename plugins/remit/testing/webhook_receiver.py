@@ -9,6 +9,7 @@ import base64
 import secrets
 import ssl
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +21,12 @@ from remit.testing.certificate import server_certificate
 
 
 class Received(NamedTuple):
-    """A request that verified, with its headers in lower case and its body as it came."""
+    """A request that verified, with its headers in lower case, its body as it came, and when it did."""
 
     path: str
     headers: dict[str, str]
     body: bytes
+    at: datetime
 
 
 class WebhookReceiver:
@@ -91,7 +93,7 @@ def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            self.send_response(receiver.take(Received(self.path, headers, body)))
+            self.send_response(receiver.take(Received(self.path, headers, body, datetime.now(UTC))))
             self.send_header("Content-Length", "0")
             if receiver.sent_on is not None:
                 self.send_header("Location", receiver.sent_on)
