@@ -38,7 +38,7 @@ _REACHED = {
 }
 """The state that a record of a kind brings about; those of other kinds leave it."""
 
-IGNORED = frozenset({"piece", "unplanned", "invalid", "disapproved"})
+IGNORED = frozenset({"piece", "unplanned", "invalid", "disapproved", "vouched"})
 """Kinds of a run's records that change nothing here: details of what another record says as well."""
 
 
