@@ -1,4 +1,7 @@
-"""Each fact is attempted as it happened, with the commands and files that a person would use."""
+"""Each fact is attempted as it happened, with the commands and files that a person would use.
+
+What is refused must be seen as well: it is in the evidence, and one pass of supervision raises an alert.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,11 @@ from typing import Any
 
 import pytest
 
+from remit.alerts.model import ALERTS, Alert
+from remit.alerts.supervise import supervise
 from remit.cli import main
+from remit.ports import Channel
+from remit.testing.channels import Postbox
 from remit.testing.controller import Edit
 from remit.testing.world import World
 
@@ -37,11 +44,18 @@ class Processor:
         return self("run", world.instruct(edit), "--source", source, "--landing", landing)
 
     def refused(self, answer: tuple[int, dict[str, Any]]) -> str:
-        """The code of the rule that refused it; nothing was sent."""
+        """The code of the rule that refused it; nothing was sent, and the refusal did not go unseen."""
         code, said = answer
         assert code == 3, said
         assert not sent(self.world), "something was sent"
-        return str(said["error"]["code"])
+        rule = str(said["error"]["code"])
+        log = self.world.deployment().log
+        [record] = [record for record in log.records() if record.kind == "refused"]
+        assert record.data["refusal"]["code"] == rule
+        [alert] = noticed(self.world)
+        assert (alert.kind, alert.run, alert.state) == ("refusal", record.run, "open")
+        assert rule in alert.message
+        return rule
 
 
 @pytest.fixture
@@ -51,6 +65,16 @@ def processor(
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
     return Processor(world, capsys)
+
+
+def noticed(world: World, *channels: Channel) -> list[Alert]:
+    """The alerts that one pass of supervision raises; each is in the evidence, with all that it says."""
+    passed = supervise(world.deployment(), channels or [Postbox()], "os:supervisor")
+    recorded = [
+        r.data["alert"] for r in world.deployment().log.records(ALERTS) if r.kind == "alerted"
+    ]
+    assert {alert.id for alert in passed.raised} <= set(recorded)
+    return passed.raised
 
 
 def sent(world: World) -> list[Path]:

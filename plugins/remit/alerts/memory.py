@@ -16,7 +16,7 @@ from remit import canonical
 from remit.alerts.watched import Watched
 from remit.custody import is_run
 from remit.errors import Refused
-from remit.evidence import Record
+from remit.evidence import Record, timestamp
 
 KEPT = 20
 """How many earlier runs of an instruction the usual number of rows is taken from."""
@@ -91,7 +91,8 @@ class Memory:
         digest = str(record.data["instruction"]["digest"])
         if record.kind == "revoked":
             if (known := self.instructions.get(digest)) is not None:
-                fields = known.as_json() | {"revoked": True}
+                ended = min(timestamp(known.until), record.at)
+                fields = known.as_json() | {"revoked": True, "until": ended}
                 self.instructions[digest] = Watched.from_json(fields)
         elif digest not in self.instructions:
             try:

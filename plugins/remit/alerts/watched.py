@@ -24,6 +24,7 @@ class Watched:
         receipt_within: how long after delivery a receipt is missing.
         unusual_times: so many times more or fewer rows than before are unusual.
         addresses: the networks from which persons act; none for any.
+        until: when it ends, or was revoked.
         revoked: whether the controller revoked it.
     """
 

@@ -13,12 +13,14 @@ from remit.cli.plan import require_own_interval
 from remit.cli.show import story_fields, story_text
 from remit.custody import Deployment, Run, execute_due, run_id, survey
 from remit.errors import (
+    Refused,
     RemitError,
     Unavailable,
     UsageError,
     describe_unexpected,
 )
 from remit.evidence import of_kinds
+from remit.ports import LandingZone, Source
 from remit.wiring import (
     Resolve,
     Settings,
@@ -41,8 +43,7 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     known = instructions.problems_of(text)
     if isinstance(known, instructions.Instruction):
         require_own_interval(known, options.interval)
-    source = open_source(options.source, resolve)
-    landing = open_landing(options.landing, resolve)
+    source, landing = _places(options, resolve, deployment, text)
     where = options.landing if options.landing.startswith("conn:") else landing.specification
     digest = instructions.digest_of(text)
     interval = options.interval.as_json() if options.interval else None
@@ -63,6 +64,17 @@ def run(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
     told = story_text(story_fields(current.story, deployment.clock()))
     fields = {"run": name, "delivery": f"{landing.label}/{name}", "state": "delivered"}
     output.result(fields, told)
+
+
+def _places(
+    options: argparse.Namespace, resolve: Resolve, deployment: Deployment, text: bytes
+) -> tuple[Source, LandingZone]:
+    """Source and landing zone; one that is refused is on record as well, and raises an alert."""
+    try:
+        return open_source(options.source, resolve), open_landing(options.landing, resolve)
+    except Refused:
+        with Run(options.run or _new_name(text), deployment, _principal()).recorded("open"):
+            raise
 
 
 def confirm(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:

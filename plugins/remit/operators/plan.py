@@ -64,7 +64,9 @@ class PlanOperator(StepOperator):
         source = open_source(f"conn:{self.source_conn_id}", resolve)
         landing = f"conn:{self.landing_conn_id}"  # by this the deletion DAG finds it again
         run.open_file(path, source.label, landing, self._interval)
-        run.plan(source, open_landing(landing, resolve), open_judge(), self._origin)
+        with run.recorded("plan"):  # a zone that is refused before it is connected to
+            zone = open_landing(landing, resolve)
+        run.plan(source, zone, open_judge(), self._origin)
         self._pieces = run.pieces()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from remit.alerts.conditions.found import Condition, Looking
 from remit.alerts.memory import Memory
@@ -57,12 +57,27 @@ def overdue(looking: Looking) -> Iterator[Condition]:
         if looking.now - since > GRACE:
             why = f"It was due at {timestamp(since)} ({one.reason}), and there is no certificate."
             yield _copy("deletion-overdue", one, looking, why, _EXECUTE)
+    for one in looking.survey.pending:
+        if (ended := _ended(one, looking)) is not None:
+            why = f"Its instruction ended at {timestamp(ended)}, and its copies are still there."
+            yield _copy("deletion-overdue", one, looking, why, _EXECUTE)
     for one in looking.survey.locked:
         way_out = (
             "nothing can be deleted before the lock ends; have the storage's owner lift a hold that is "
             "not meant, and tell the controller."
         )
         yield _copy("deletion-locked", one, looking, f"The copies are {one.locked}.", way_out)
+
+
+def _ended(one: Obligation, looking: Looking) -> datetime | None:
+    """When the instruction of a run that nobody confirmed ended, if that should have been met by now.
+
+    Whoever executes the deletions stops such a run; this is for when nobody does.
+    """
+    of, story = looking.memory.of_run(one.run), looking.survey.stories[one.run]
+    if of is None or one.is_held(looking.now) or story.has("confirmed") or story.has("stopped"):
+        return None
+    return of.until if looking.now - of.until > GRACE else None
 
 
 def _copy(kind: str, one: Obligation, looking: Looking, message: str, way_out: str) -> Condition:

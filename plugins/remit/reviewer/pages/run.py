@@ -33,6 +33,7 @@ NAME = "run"
 router = APIRouter()
 
 _DATA = ("opened", "planned", "unplanned", "extracted", "obliged", "delivered", "confirmed")
+_PROVEN = ("confirmed", "deleted")
 _LISTS = ("asked", "approved", "disapproved", "answered", "held", "released", "undeleted")
 
 
@@ -102,6 +103,7 @@ def _values(story: Story, language: str) -> dict[str, Any]:
         "obligation": obligation,
         "picture": picture(told, now),
         "said": _last(story),
+        "told": {one.kind: tell(one, language) for one in story.records if one.kind in _PROVEN},
         "lists": {kind: [one for one in story.records if one.kind == kind] for kind in _LISTS},
         "tables": _tables(story),
         "report": _report(story),
