@@ -10,6 +10,7 @@ import pytest
 
 from remit.testing.browser import Visitor
 
+DAG = "durand_migration"
 FOCUSED = """() => {
     const at = document.activeElement, place = at.getBoundingClientRect();
     const style = getComputedStyle(at);
@@ -67,15 +68,14 @@ def test_a_run_that_airflow_made_has_its_story_on_the_tabs_of_its_dag_run_and_ta
     deployment: Any, visit: Callable[..., Visitor]
 ) -> None:
     until = time.monotonic() + 120
-    while (state := deployment.api.state("durand_migration", deployment.dag_run)) != "success":
-        assert state in ("queued", "running"), state
+    while deployment.api.tasks(DAG, deployment.dag_run)["plan", -1]["state"] != "success":
         assert time.monotonic() < until, "it takes too long"
         time.sleep(0.5)
     visitor = visit("vera")
-    run = f"/dags/durand_migration/runs/{deployment.dag_run}"
+    run = f"/dags/{DAG}/runs/{deployment.dag_run}"
     for name, path in (
         ("airflow-dag-run", f"{run}/plugin/remit-run"),
-        ("airflow-task", f"{run}/tasks/migration.deliver/plugin/remit-task"),
+        ("airflow-task", f"{run}/tasks/migration.plan/plugin/remit-task"),
     ):
         frame = visitor.frame(path)
         visitor.look(name, frame)

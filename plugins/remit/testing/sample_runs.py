@@ -16,7 +16,7 @@ from remit.errors import Refused
 from remit.evidence import timestamp
 from remit.instruction import digest_of, read_signed
 from remit.ports import Judge
-from remit.testing.controller import Edit
+from remit.testing.controller import Edit, four_eyes
 from remit.testing.demo_home import DemoHome
 from remit.testing.target import Target
 from remit.testing.world import by
@@ -27,21 +27,9 @@ HOSTILE = "<img src=x onerror=alert(1)>\u202e\"'{{7*7}}"
 
 
 def with_accounts(fields: dict[str, Any]) -> None:
-    """Name persons with accounts of the demo's Airflow: Alice acts, Vera only looks."""
-    fields["contacts"]["authorised"] += [
-        {
-            "name": "Alice Bernard",
-            "email": "alice.bernard@migrations.example",
-            "account": "alice",
-            "may": ["hold", "acknowledge", "confirm", "revoke"],
-        },
-        {
-            "name": "Vera Lambert",
-            "email": "vera.lambert@migrations.example",
-            "account": "vera",
-            "may": ["acknowledge"],
-        },
-    ]
+    """Name persons with accounts of the demo's Airflow, Alice and Bruno, but ask for no approval."""
+    four_eyes(fields)
+    del fields["approval"]
 
 
 class SampleRuns:
@@ -120,7 +108,7 @@ class SampleRuns:
         def naming(fields: dict[str, Any]) -> None:
             fields["controller"]["legal_name"] = fields["purpose"] = HOSTILE
             fields["processor"]["contract"] = fields["recipients"][0]["legal_name"] = HOSTILE
-            fields["contacts"]["authorised"][0]["name"] = HOSTILE
+            fields["contacts"]["authorised"][-1]["name"] = HOSTILE
             fields["tables"][0]["rows"]["sites"]["in"].append(HOSTILE)
             fields["tables"][0]["columns"][3]["purpose"] = HOSTILE
 

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from remit.errors import RemitError, Unavailable
+from remit.testing.controller import four_eyes
 from remit.testing.demo_home import DemoHome, sqlite_connection
 from remit.testing.laboratory import Laboratory
-from remit.testing.sample_runs import SampleRuns, with_accounts
+from remit.testing.sample_runs import SampleRuns
 
-USERS = {"admin": "admin", "alice": "user", "vera": "viewer"}
+USERS = {"admin": "admin", "alice": "user", "bruno": "user", "vera": "viewer"}
 _COMPONENTS = (
     ("api-server",),
     ("scheduler", "--skip-serve-logs"),
@@ -68,7 +69,7 @@ def prepare(home: DemoHome, patients: int) -> None:
     _say(f"Preparing {home.root} ...")
     home.make()
     Laboratory(patients=patients).write_sqlite(home.laboratory / "lis.sqlite")
-    home.instruct(with_accounts)
+    home.instruct(four_eyes)
     initdb = ("-c", "from airflow.utils.db import initdb; initdb()")
     with home.running(*initdb, log="airflow.log") as made:  # each takes about as long
         SampleRuns(home).make()
@@ -82,8 +83,9 @@ def _tell(address: str, passwords: dict[str, str]) -> None:
     for name, password in passwords.items():
         _say(f"  {name:<6} {password}   ({USERS[name]})")
     _say(f"remit's pages are there under Browse, and alone at {address}/remit/")
-    _say("They have runs that are finished, waiting, held, overdue and refused.")
-    _say("Start the DAG durand_migration for one of your own. Ctrl-C stops everything.")
+    _say("They have runs in every state, and alerts as soon as supervision has looked.")
+    _say("Start the DAG durand_migration: Alice or Bruno, whoever did not, approves its delivery.")
+    _say("Ctrl-C stops everything.")
 
 
 @contextmanager
