@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from tests.flow.alerting import supervised
 
 from remit import wiring
@@ -276,6 +277,16 @@ def test_who_may_not_read_the_dag_sees_no_alert_of_it_but_whom_the_instruction_n
     assert (
         "/remit/runs/known-run" not in alice.get(f"/remit/alerts/{alert}").text
     )  # the run is not hers
+
+
+@pytest.mark.usefixtures("without_dags")
+def test_a_name_that_somebody_chose_is_nobodys_account(
+    logged_in: Callable[..., Any], alerted: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SimpleAuthManagerUser, "get_name", lambda _: "alice")
+    vera = logged_in("vera")
+    assert "step-out-of-order" not in vera.get("/remit/alerts").text
+    assert vera.get(f"/remit/alerts/{only(alerted).id}").status_code == 403
 
 
 @pytest.mark.usefixtures("without_dags")

@@ -149,7 +149,7 @@ def answers_for(reader: Reader, alert: Alert) -> bool:
 
 def _named(reader: Reader) -> frozenset[str]:
     """The instructions that name the reader's account for it."""
-    identity = Identity(reader.user.get_name(), "airflow")
+    identity = Identity(str(reader.user.get_id()), "airflow")  # as `acts.identity_of`
     found = (one for one in board().answering(clock()) if may_acknowledge(one, identity))
     return frozenset(key for one in found for key in keys_of(one))
 
