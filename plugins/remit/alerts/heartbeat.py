@@ -37,7 +37,17 @@ class Pass:
 
     def is_silent(self, now: datetime) -> bool:
         """Whether it should have looked since."""
-        return self.every is not None and now - self.at > max(PATIENCE, 3 * self.every)
+        late = self.every is not None and now - self.at > max(PATIENCE, 3 * self.every)
+        return late or self.is_ahead(now)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it says it looked when that is yet to come, by a clock that was wrong: nobody knows."""
+        return self.at - now > PATIENCE
+
+
+def last_look(passes: list[Pass], now: datetime) -> datetime | None:
+    """When anybody looked last, whatever clocks that are ahead say; None where nobody is known to have."""
+    return max((one.at for one in passes if not one.is_ahead(now)), default=None)
 
 
 def last_passes(notes: Notes) -> list[Pass]:
@@ -93,9 +103,10 @@ def silences(notes: Notes, by: str, now: datetime) -> Iterator[Condition]:
 def _gap(passes: list[Pass], now: datetime) -> datetime | None:
     """Since when nobody has looked, if somebody should have."""
     expected = [one.every for one in passes if one.every is not None]
-    if not expected or now - passes[0].at <= max(PATIENCE, 3 * min(expected)):
+    since = last_look(passes, now)
+    if not expected or since is None or now - since <= max(PATIENCE, 3 * min(expected)):
         return None
-    return passes[0].at
+    return since
 
 
 def _note(name: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from remit.alerts import emergency
-from remit.alerts.heartbeat import PATIENCE, last_passes
+from remit.alerts.heartbeat import PATIENCE, last_look, last_passes
 from remit.errors import EvidenceBroken, RemitError
 from remit.evidence import timestamp
 from remit.ports import Notes
@@ -55,12 +55,13 @@ def _emergencies(now: datetime) -> list[Line]:
 def _silence(now: datetime) -> list[Line]:
     """Whether anybody looked lately; of one supervisor among several that is silent there is an alert."""
     passes = last_passes(_notes())
-    if not passes:
+    since = last_look(passes, now)
+    if since is None:
         return [Line("never", "/alerts", {})]
     expected = [one.every for one in passes if one.every is not None]
-    if now - passes[0].at <= max(PATIENCE, 3 * min(expected, default=PATIENCE / 3)):
+    if now - since <= max(PATIENCE, 3 * min(expected, default=PATIENCE / 3)):
         return []
-    return [Line("silent", "/alerts", {"since": timestamp(passes[0].at)})]
+    return [Line("silent", "/alerts", {"since": timestamp(since)})]
 
 
 def _alerts(reader: Reader) -> list[Line]:
