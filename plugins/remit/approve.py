@@ -8,6 +8,7 @@ Not guaranteed: that the DAG names its author truly, or that an account was used
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -183,7 +184,7 @@ def require_four_eyes(person: Authorised, question: Question, also: str | None =
     Args:
         also: another name that the person goes by.
     """
-    names = _names(person) | ({also.lower()} if also else set())
+    names = _names(person) | ({_folded(also)} if also else set())
     seen = "so that one pair of eyes alone would have seen it."
     way_out = f"another person must approve: {_asked(question)}."
     if _is_any(names, question.authors):
@@ -243,11 +244,16 @@ def _require_known(terms: Instruction, origin: Origin) -> None:
 def _names(person: Authorised) -> set[str]:
     """Every name that a login or a DAG may call a person by."""
     names = (person.account, person.name, person.email)
-    return {name.lower() for name in names if name}
+    return {_folded(name) for name in names if name}
 
 
 def _is_any(names: set[str], others: Iterable[str | None]) -> bool:
-    return not names.isdisjoint(other.lower() for other in others if other)
+    return not names.isdisjoint(_folded(other) for other in others if other)
+
+
+def _folded(name: str) -> str:
+    """One form of all the ways to write a name; it only ever forbids, so it may be generous."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _place(question: Question) -> str:

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from remit.custody import Story, stories
+from remit.operators.origin import origin_of
 from remit.testing.controller import Edit, four_eyes
 from remit.testing.world import World
 
@@ -293,3 +295,16 @@ def test_what_is_asked_shows_what_would_leave_and_that_the_time_is_over(home: Ho
 
 def user_of(account: str) -> dict[str, str]:
     return {"id": account, "name": account}
+
+
+def test_an_asset_event_that_somebody_made_starts_no_run_by_itself() -> None:
+    def started(extra: dict[str, Any]) -> bool:
+        dag_run = SimpleNamespace(
+            run_type="asset_triggered", consumed_asset_events=[SimpleNamespace(extra=extra)]
+        )
+        task = SimpleNamespace(owner="dora")
+        task.dag = SimpleNamespace(tasks=[task])
+        return origin_of(task, {"dag_run": dag_run}).unattended
+
+    assert started({})
+    assert not started({"from_rest_api": True})

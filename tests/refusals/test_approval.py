@@ -200,6 +200,12 @@ def test_answer_of_another_run_does_not_fit(world, sealed, up_to, refuses) -> No
 IMPOSSIBLE = [
     ("approval-impossible", Origin(("alice",), "bruno"), "wrote this DAG or started this run"),
     ("approval-impossible", Origin((ALICE["email"], "x"), BRUNO["name"]), "everybody who may"),
+    # Written with wide letters, and with more spaces and capitals.
+    (
+        "approval-impossible",
+        Origin(("\uff41lice",), "  BRUNO "),
+        "wrote this DAG or started this run",
+    ),
     ("approval-author-unknown", Origin((), "tom"), "does not name a person as its owner"),
     ("approval-author-unknown", Origin(("airflow",), "tom"), "does not name a person"),
     ("approval-author-unknown", Origin(("dora", "night-shift"), "tom"), "does not name a person"),

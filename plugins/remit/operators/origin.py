@@ -23,5 +23,11 @@ def origin_of(task: BaseOperator, context: Context) -> Origin:
     return Origin(
         authors=tuple(sorted(owners - {""})),
         trigger=getattr(dag_run, "triggering_user_name", None),
-        unattended=kind in _UNATTENDED,
+        unattended=kind in _UNATTENDED and not _by_hand(dag_run),
     )
+
+
+def _by_hand(dag_run: object) -> bool:
+    """Whether somebody made an asset event by Airflow's API, which marks it so and names nobody."""
+    events = getattr(dag_run, "consumed_asset_events", None) or []
+    return any((event.extra or {}).get("from_rest_api") for event in events)
