@@ -90,6 +90,10 @@ class Unavailable(RemitError):
         super().__init__(f"{where}: {message}")
 
 
+class Undeliverable(Unavailable):
+    """A channel answers, and does not take this one notice; it may take another."""
+
+
 class EvidenceBroken(RemitError):
     """The evidence does not verify.
 

@@ -500,7 +500,8 @@ class Channel(Protocol):
         """Hand it over; the same one may come again. Answers, or gives out, within a minute.
 
         Raises:
-            Unavailable: it was not taken.
+            Undeliverable: it was not taken, for what it is or whom it is for; another may be.
+            Unavailable: it was not taken, nor would another be.
         """
 
 

@@ -29,7 +29,7 @@ from remit.alerts.checking import verified_at
 from remit.alerts.memory import Memory
 from remit.alerts.supervise import remembered
 from remit.alerts.watch import watch
-from remit.errors import EvidenceBroken, Refused, Unavailable, UsageError
+from remit.errors import EvidenceBroken, Refused, Unavailable, Undeliverable, UsageError
 from remit.evidence import timestamp
 from remit.people import Identity
 from remit.signing import load_public
@@ -463,3 +463,37 @@ def test_a_look_by_hand_is_not_expected_again(refused: World) -> None:
     refused.clock.advance(days=3)
 
     assert kinds(look(refused, by="os:process", every=timedelta(minutes=5))) == []
+
+
+def test_a_person_who_cannot_be_reached_keeps_nobody_else_from_being_told(world: World) -> None:
+    class Mail(Postbox):
+        def send(self, notice: Any) -> None:
+            if notice.email == OWNER:
+                raise Undeliverable(self.label, "it takes no mail for the person's address.")
+            super().send(notice)
+
+    for number in range(4):
+        with pytest.raises(Refused):
+            world.open_run(f"run-{number}", supervised).seal()
+    postbox = Mail()
+    look(world, postbox)
+    for _ in range(2):  # the failures are the longest due, and so are tried first again
+        world.clock.advance(hours=5)
+        look(world, postbox)
+
+    assert [postbox.told.count(("refusal", email)) for email in (DPO, CONTROLLER)] == [4, 4]
+
+
+def test_a_pass_by_a_clock_that_was_ahead_hides_no_silence(world: World) -> None:
+    notes, now = world.deployment().notes, world.clock()
+    every = timedelta(minutes=5)
+    heartbeat.beat(notes, "os:ahead", now + timedelta(days=400), every)
+    heartbeat.beat(notes, "os:gone", now - timedelta(hours=2), every)
+
+    about = [one.about for one in heartbeat.silences(notes, "os:me", now)]
+
+    assert about == [
+        "supervisor os:ahead",
+        "supervisor os:gone",
+        f"all supervision from {timestamp(now - timedelta(hours=2))}",
+    ]

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from remit.errors import RemitError, describe_unexpected
+from remit.errors import RemitError, Undeliverable, describe_unexpected
 from remit.ports import Channel, Notice
 
 NO_CHANNEL = "no channel is set (REMIT_ALERTS), so nobody was told"
 _PATIENCE = 3
-"""After so many notices in a row that it did not take, a channel is left alone until the next pass."""
+"""After so many notices in a row for which it gave out, a channel is left alone until the next pass."""
 
 
 class Outcome(NamedTuple):
@@ -43,6 +43,8 @@ class Teller:
             return "not tried, it gave out before in this pass"
         try:
             channel.send(notice)
+        except Undeliverable as error:
+            return str(error)  # the channel answers, and may well take the next one
         except RemitError as error:
             self._failures[channel.label] += 1
             return str(error)

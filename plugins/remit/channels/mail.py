@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from remit.adapters.hosts import is_loopback
 from remit.channels.wording import id_of, subject_of, text_of
-from remit.errors import Refused, RemitError, Unavailable, UsageError, translating
+from remit.errors import Refused, RemitError, Unavailable, Undeliverable, UsageError, translating
 
 if TYPE_CHECKING:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
@@ -57,7 +57,7 @@ class Mail:
 
         connection = _checked(self._lookup(self._id))
         if not _ADDRESS.fullmatch(notice.email):
-            raise Unavailable(self.label, "the person's address is none that can be written to.")
+            raise Undeliverable(self.label, "the person's address is none that can be written to.")
         failures = (smtplib.SMTPException, OSError, AirflowException, ValueError)
         notifier = _notifier(connection, notice)
         with translating(*failures, into=self._failed), _closing(notifier.hook):
@@ -66,7 +66,8 @@ class Mail:
 
     def _failed(self, error: BaseException) -> RemitError:
         words = next((said for kind, said in _WORDS if isinstance(error, kind)), "no connection.")
-        return Unavailable(self.label, words)
+        kind = Undeliverable if isinstance(error, _OF_THIS_ONE) else Unavailable
+        return kind(self.label, words)
 
 
 _WORDS: list[tuple[type[BaseException], str]] = [
@@ -80,6 +81,8 @@ _WORDS: list[tuple[type[BaseException], str]] = [
     (smtplib.SMTPException, "it does not take the message."),
     (UnicodeError, "an address is not ASCII, which the notifier cannot send."),
 ]
+
+_OF_THIS_ONE = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError)
 
 
 @contextmanager

@@ -20,7 +20,15 @@ from urllib.parse import urlsplit
 from remit import canonical
 from remit.adapters.https import is_private
 from remit.channels.wording import id_of, subject_of, text_of
-from remit.errors import Refused, RemitError, Unavailable, UsageError, one_line, translating
+from remit.errors import (
+    Refused,
+    RemitError,
+    Unavailable,
+    Undeliverable,
+    UsageError,
+    one_line,
+    translating,
+)
 from remit.wiring import clock
 
 if TYPE_CHECKING:
@@ -34,6 +42,8 @@ TYPE = "remit.alert.v1"
 _PREFIX = "whsec_"
 _SECRET_BYTES = range(24, 65)
 _SECONDS = 15  # to connect, and to wait for an answer: a minute is what a channel has
+
+_OF_THIS_ONE = (400, 413, 422)  # what was sent does not suit the receiver; the next may
 
 
 class Webhook:
@@ -189,7 +199,8 @@ def _one_request(label: str, authority: str | bool) -> type[HttpHook]:
                 proxies={},
             ) as answer:
                 if not 200 <= answer.status_code < 300:
-                    raise Unavailable(label, f"it answers with the status {answer.status_code}.")
+                    kind = Undeliverable if answer.status_code in _OF_THIS_ONE else Unavailable
+                    raise kind(label, f"it answers with the status {answer.status_code}.")
                 return answer
 
         def get_conn(self, headers: Any = None, extra_options: Any = None) -> Any:  # noqa: ARG002
