@@ -310,6 +310,8 @@ def test_run_of_a_dag_that_may_not_be_read_is_nowhere(
         assert answer.status_code == 403
         assert "Continuity of care" not in answer.text
     assert browser.get("/remit/runs/other-run").status_code == 200
+    for export in ("table?table=runs&format=csv", "table?table=alerts&format=json", "report"):
+        assert browser.get(f"/remit/record/{export}").status_code == 403
     listed = browser.get("/remit/runs").text
     assert ("other-run" in listed, "done-run" in listed) == (True, False)
     assert "known_migration" not in listed

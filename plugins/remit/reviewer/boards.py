@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from fastapi import HTTPException
+
 from remit.board import Board, Readable, State
 from remit.reviewer.access import Reader
 from remit.reviewer.reading import ledger
@@ -49,6 +51,18 @@ def readable(reader: Reader, runs: Board) -> Readable:
     # As principals of a run of theirs, which is what a reader is asked about.
     asked = [None if dag is None else f"airflow:{dag}/." for dag in dags]
     return {dag for dag, seen in zip(dags, reader.seen(asked), strict=True) if seen}
+
+
+def require_all(reader: Reader) -> None:
+    """Answer 403 unless the reader may see the runs of every DAG: an export holds them all.
+
+    Raises:
+        BeingRead, EvidenceBroken, Unavailable: as `Board.find`.
+    """
+    runs = board()
+    seen = readable(reader, runs)
+    if any(dag not in seen for dag in runs.dags()):
+        raise HTTPException(403)
 
 
 def tone(state: State) -> str:

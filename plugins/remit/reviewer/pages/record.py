@@ -16,6 +16,7 @@ from remit.evidence import parse_timestamp
 from remit.instruction.plain_language import Language
 from remit.reports import MOST_RUNS, TABLES, audit_report, csv_bytes, pdf_bytes, table_named
 from remit.reviewer.access import DeploymentReader
+from remit.reviewer.boards import require_all
 from remit.reviewer.reading import ledger
 from remit.reviewer.rendering import language_of, page
 
@@ -36,7 +37,7 @@ def record(request: Request, _: DeploymentReader) -> Response:
 
 @router.get("/record/table")
 def table(
-    _: DeploymentReader,
+    reader: DeploymentReader,
     table: TableName,
     format: Literal["csv", "json"],  # noqa: A002 - what the address says
     since: _Day = "",
@@ -48,6 +49,7 @@ def table(
     Args:
         since, until: days in UTC, the first inside and the first outside the period.
     """
+    require_all(reader)
     made = audit_report(ledger(), wiring.clock(), _extent(since, until, controller))
     if format == "csv":
         data = csv_bytes(table_named(table), made.rows[table])
@@ -60,12 +62,13 @@ def table(
 @router.get("/record/report")
 def report(
     request: Request,
-    _: DeploymentReader,
+    reader: DeploymentReader,
     since: _Day = "",
     until: _Day = "",
     controller: _Controller = "",
 ) -> Response:
     """The printed report."""
+    require_all(reader)
     made = audit_report(ledger(), wiring.clock(), _extent(since, until, controller))
     if any(len(rows) > MOST_RUNS for rows in made.rows.values()):
         raise HTTPException(422)  # the page says so beside the form
