@@ -22,7 +22,7 @@ from remit.alerts.model import Alert
 from remit.alerts.projection import alerts_in
 from remit.custody import Run
 from remit.errors import Refused
-from remit.evidence import Record, parse_timestamp
+from remit.evidence import Record
 from remit.instruction import read_signed
 from remit.testing.demo_home import REPOSITORY, DemoHome
 from remit.testing.mail_server import MailServer
@@ -52,9 +52,9 @@ from remit.provider import run_cli
 run_cli(Namespace(version=False, arguments=sys.argv[1:]))
 """
 """What `airflow remit` runs; its name is Airflow's to know where the package is installed."""
-SLACK = 6
+SLACK = 8
 """Seconds that a pass itself may take on a machine that does other things as well."""
-TASK = 15
+TASK = 12
 """Seconds more that Airflow may take to start a task there."""
 PATIENCE = 90
 PARTS = SOON | {"AIRFLOW__CORE__PARALLELISM": "4"}
@@ -72,12 +72,12 @@ def seconds(fields: dict[str, Any]) -> None:
 
 
 class Window(NamedTuple):
-    """When something was to stop, was stopped, and was started again."""
+    """When something was to stop, was stopped, and was at work again."""
 
     what: str
-    stop: datetime
-    start: datetime
-    end: datetime
+    asked: datetime
+    stopped: datetime
+    back: datetime
 
 
 class Place:
@@ -182,7 +182,7 @@ class Place:
         self.await_told(before, OWNER)
         asked = datetime.now(UTC)
         stop()
-        start = datetime.now(UTC)
+        stopped = datetime.now(UTC)
         if silent:
             self.turn_back(silent, DAG_EVERY)
         self.refuse(during)
@@ -190,12 +190,12 @@ class Place:
             self.await_told(about, DPO)
         if silent:
             self.await_told(f"supervisor {silent}", DPO)
-        end = datetime.now(UTC)
 
         def ended() -> Window:
+            back = datetime.now(UTC)
             for about in (before, during, *([f"supervisor {silent}"] if silent else [])):
                 self.await_told(about, CONTROLLER)
-            return Window(what, asked, start, end)
+            return Window(what, asked, stopped, back)
 
         return ended
 
@@ -261,6 +261,27 @@ def late(place: Place, alert: Alert) -> Iterator[tuple[datetime, float]]:
             yield due, (came.at - due).total_seconds()
 
 
+def assert_told_by_who_was_left(alerts: list[Alert], records: list[Record]) -> None:
+    """Owner and officer of what was refused while something was stopped."""
+    left = {"scheduler": "os:", "dag": "os:", "service": f"airflow:{DAG}/", "triggerer": ""}
+    for what, who in left.items():
+        [alert] = [one for one in alerts if one.run == f"during-{what}"]
+        found = [one for one in records if one.data["alert"] == alert.id]
+        assert all(one.by.startswith(who) for one in found if one.data["tier"] < 2), what
+
+
+def assert_told_in_order(place: Place, alert: Alert, windows: list[Window]) -> None:
+    """Each once; twice only by another, where whoever had sent it was killed before it was recorded."""
+    first: dict[str, datetime] = {}
+    for came in place.hook.received:
+        data = json.loads(came.body)["data"]
+        if data["alert"] == alert.id:
+            email = data["person"]["email"]
+            again = first.setdefault(email, came.at) != came.at
+            assert not again or any(one.asked <= first[email] <= one.stopped for one in windows)
+    assert list(first) == [OWNER, DPO, CONTROLLER], alert.about
+
+
 def test_an_alert_left_alone_escalates_on_time_whatever_is_stopped(place: Place) -> None:
     windows = go_through(place)
 
@@ -268,29 +289,20 @@ def test_an_alert_left_alone_escalates_on_time_whatever_is_stopped(place: Place)
     silent = [one.about for one in alerts if one.kind == "supervision-silent"]
     assert silent == [f"supervisor airflow:{DAG}", f"supervisor os:{os_user()}"]
     assert len(alerts) == 2 * len(windows) + len(silent)
-    _, _, paused, alone = windows
-    assert alone.what == "service"
-    for window in windows:
-        inside = [
-            one.by for one in records if window.start <= parse_timestamp(one.at) <= window.end
-        ]
-        assert len(inside) >= 3, window.what  # two tiers of one alert, one of the other
-        if window.what in ("scheduler", "dag"):
-            assert all(by.startswith("os:") for by in inside)
-        elif window.what == "service":
-            assert all(by.startswith(f"airflow:{DAG}/") for by in inside)
-
-    told = [json.loads(one.body)["data"] for one in place.hook.received]
+    assert_told_by_who_was_left(alerts, records)
     for alert in alerts:
-        people = [one["person"]["email"] for one in told if one["alert"] == alert.id]
-        assert people == [OWNER, DPO, CONTROLLER], alert.about  # in order, each once
         assert [one.told for one in alert.told] == [True] * 3
-    assert len(place.mail.mails) == len(told)
+        assert_told_in_order(place, alert, windows)
+    ids = {came.headers["webhook-id"] for came in place.hook.received}
+    assert (
+        len(ids) == len({one.message["Message-ID"] for one in place.mail.mails}) == 3 * len(alerts)
+    )
 
+    alone = windows[-1]
     lateness: dict[str, list[float]] = {"service": [], "DAG alone": []}
     for alert in alerts:
         for due, seconds_late in late(place, alert):
-            by_dag = alone.start - timedelta(seconds=SERVICE_EVERY) <= due <= alone.end
+            by_dag = alone.asked - timedelta(seconds=SERVICE_EVERY) <= due <= alone.back
             lateness["DAG alone" if by_dag else "service"].append(seconds_late)
     for who, found in lateness.items():
         median, worst = statistics.median(found), max(found)
@@ -299,5 +311,6 @@ def test_an_alert_left_alone_escalates_on_time_whatever_is_stopped(place: Place)
     assert min(min(found) for found in lateness.values()) >= 0
     assert max(lateness["service"]) <= SERVICE_EVERY + SLACK
     assert max(lateness["DAG alone"]) <= DAG_EVERY + TASK + SLACK
-    assert max(one.data["late"] for one in records) <= DAG_EVERY + TASK + SLACK
-    assert paused.end < alone.start
+    assert max(one.data["late"] for one in records) <= max(
+        lateness["service"] + lateness["DAG alone"]
+    )

@@ -154,7 +154,8 @@ def test_the_sweep_runs_by_itself_every_day(repository: Path) -> None:
 
 def test_supervision_looks_by_itself_every_five_minutes(repository: Path) -> None:
     dag = bag_of(repository / "dags").dags["remit_supervision"]
-    assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("*/5 * * * *", False, 1)
+    assert (dag.schedule, dag.catchup) == ("*/5 * * * *", False)
+    assert dag.max_active_runs > 1  # one that is lost with its scheduler does not keep the next
     assert dag.is_paused_upon_creation is False
     [task] = dag.tasks
     assert (task.retries, task.every.total_seconds()) == (2, 300)

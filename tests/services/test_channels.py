@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -161,7 +162,8 @@ def test_a_long_subject_is_cut() -> None:
 def test_the_same_notice_has_the_same_id() -> None:
     with MailServer() as server:
         mail = channel("smtp", mail_connection(server.port, extra={"disable_tls": True}))
-        for notice in (NOTICE, NOTICE, hostile()):
+        later = replace(NOTICE, text=f"{NOTICE.text}You are told 9 seconds late.\n", late=9)
+        for notice in (NOTICE, later, hostile()):
             mail.send(notice)
 
     first, again, other = (mailed.message["Message-ID"] for mailed in server.mails)

@@ -29,7 +29,7 @@ def notice_of(alert: Alert, tier: int, due: datetime, now: datetime) -> Notice:
         *([f"Instruction: {alert.instruction}"] if alert.instruction else []),
         *([_late(late)] if late else []),
         *_next(alert, tier),
-        f"Acknowledge it: remit alerts acknowledge {alert.id} --reason TEXT, or on remit's pages.",
+        _acknowledge(alert.id),
     ]  # fmt: skip
     return _notice(alert.id, alert.kind, alert.severity, tier, person, alert.about, lines, late)
 
@@ -53,7 +53,7 @@ def emergency_notice(
         "",
         f"Severity: {of.severity}. Since {timestamp(since)}; told for the {repeated + 1}. time, and again "
         "until it is whole or somebody acknowledges it.",
-        f"Acknowledge it: remit alerts acknowledge {kind} --reason TEXT, or on remit's pages.",
+        _acknowledge(kind),
     ]
     return _notice(kind, kind, of.severity, repeated, person, about, lines, 0)
 
@@ -79,6 +79,11 @@ def _notice(
         text="\n".join(map(one_line, lines)) + "\n",
         late=late,
     )
+
+
+def _acknowledge(alert: str) -> str:
+    how = f"remit alerts acknowledge {alert} --login FILE --reason TEXT"
+    return f"Acknowledge it on remit's pages, or: {how}"
 
 
 def _late(seconds: int) -> str:

@@ -29,9 +29,10 @@ def text_of(notice: Notice) -> str:
 def id_of(notice: Notice) -> str:
     """The same for the same notice on the same day: a receiver knows by it what came twice.
 
+    Of the text nothing counts: it says how late it is, which is another time when it comes again.
     A person who is told of the alert again, days later, gets another.
     """
     today = clock().date().isoformat()
     said = [today, notice.alert, str(notice.tier), notice.email, subject_of(notice)]
-    whole = canonical.dumps([one_line(text) for text in said] + [text_of(notice)])
+    whole = canonical.dumps([one_line(text) for text in said])
     return hashlib.sha256(whole).hexdigest()[:32]

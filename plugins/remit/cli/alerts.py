@@ -156,8 +156,16 @@ def _shown(alert: Alert) -> Iterator[str]:
         yield f"    Way out: {alert.way_out}"
     if alert.next_escalation is not None:
         yield f"    Next escalation: {timestamp(alert.next_escalation)}"
-    if alert.told and not alert.told[-1].told:
-        yield f"    NOT TOLD: {alert.told[-1].person}: {alert.told[-1].outcome}"
+    if alert.told:
+        yield f"    {_told(alert)}"
+
+
+def _told(alert: Alert) -> str:
+    last = alert.told[-1]
+    if not last.told:
+        return f"NOT TOLD: {last.person}: {last.outcome}"
+    late = f", {last.late} s after its time" if last.late else ""
+    return f"Told last: {alert.chain[last.tier].name} at {timestamp(last.at)}{late}"
 
 
 def _watching(deployment: Deployment) -> Iterator[str]:
