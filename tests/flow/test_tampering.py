@@ -226,6 +226,7 @@ def test_history_holds_every_kind_of_record(history) -> None:
     # Those of a dump, a shared state, keys, a release, a sweep and an approval are records like any other.
     others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
     others |= {"released", "orphans", "swept", "asked", "approved", "disapproved", "vouched"}
+    others |= {"alerted", "acknowledged", "escalated", "closed", "attempted"}
     assert {record.kind for record in records} == set(KINDS) == set(TOLD) - others
 
 

@@ -166,7 +166,7 @@ def custom(fields: dict[str, Any], name: str) -> dict[str, Any]:
         ),
         (
             lambda f: f["customProperties"].append(copy.deepcopy(custom(f, "remit.valid"))),
-            "customProperties[22]",
+            "customProperties[24]",
             "there twice",
         ),
         (lambda f: f.update(version="1.0.0"), "", "must be"),
