@@ -223,7 +223,8 @@ def bodies(home: Path) -> list[bytes]:
 def test_history_holds_every_kind_of_record(history) -> None:
     records = history.world.deployment().log.records()
 
-    # Those of a dump, a shared state, keys, a release, a sweep and an approval are records like any other.
+    # Those of a dump, a shared state, keys, a release, a sweep, an approval, a person's word and alerts
+    # are records like any other.
     others = {"divided", "piece", "dump-kept", "rotated", "key-revoked"}
     others |= {"released", "orphans", "swept", "asked", "approved", "disapproved", "vouched"}
     others |= {"alerted", "acknowledged", "escalated", "closed", "attempted"}
