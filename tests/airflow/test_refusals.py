@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import sqlite3
 import traceback
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from remit.alerts.supervise import supervise
 from remit.custody import stories
 from remit.errors import EvidenceBroken, Refused, Unavailable, UsageError
 from remit.testing.world import World
@@ -64,6 +66,48 @@ def test_a_refusal_fails_at_once_and_its_log_tells_the_way_out(
         assert told in log
     assert log.count("Traceback (most recent call last)") == 1
     assert "custody/run.py" not in log
+
+
+def to_ftp(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = {"conn_type": "ftp", "host": "ftp.example", "login": "labo", "password": "s3cret"}
+    monkeypatch.setenv("AIRFLOW_CONN_KALISIL_LANDING", json.dumps(connection))
+
+
+def test_a_landing_zone_in_clear_is_refused_on_record(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = connected()
+    to_ftp(monkeypatch)
+    with pytest.raises(AirflowFailException, match="landing-insecure"):
+        tasks["plan"].execute(context)
+
+    [story] = stories(world.deployment().log.records())
+    assert [record.kind for record in story.records] == ["opened", "refused"]
+    assert story.last("refused")["refusal"]["code"] == "landing-insecure"
+    assert "s3cret" not in str(story.records)
+    assert "refusal" in [alert.kind for alert in supervise(world.deployment(), [], "test").raised]
+
+
+def test_so_is_one_that_was_changed_after_the_plan(
+    connected: Callable[..., World],
+    tasks: dict[str, Any],
+    context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = connected()
+    for step in ("plan", "extract", "validate", "seal"):
+        tasks[step].execute(context)
+    to_ftp(monkeypatch)
+    with pytest.raises(AirflowFailException, match="landing-insecure"):
+        tasks["deliver"].execute(context)
+
+    [story] = stories(world.deployment().log.records())
+    refused = story.last("refused")
+    assert (refused["step"], refused["refusal"]["code"]) == ("deliver", "landing-insecure")
+    assert not story.has("delivering")
 
 
 def test_an_instruction_that_is_not_signed_is_refused_before_anything_is_opened(

@@ -129,6 +129,8 @@ def address(connection: Connection) -> Address:
         return _fhir(connection)
     if connection.conn_type in ("sftp", "ssh"):
         return _sftp(connection)
+    if connection.conn_type == "ftp":
+        return f"ftp://{connection.host}"  # which is refused, by its rule and on record
     return _database(connection)
 
 
