@@ -56,8 +56,8 @@ def test_a_copy_in_another_environment_that_nobody_recorded_is_found(
     assert (alert.kind, alert.severity, alert.controllers) == ("orphans", "high", ("durand",))
 
 
-def test_it_is_told_until_it_is_gone(world: World, processor: Processor) -> None:
-    """Nobody can call it off: closed while the copy is there, it is raised again."""
+def test_it_is_told_up_to_the_controller(world: World, processor: Processor) -> None:
+    """Where nobody answers for it, the controller's own contact hears of it within the day."""
     processor.run()
     copy = world.root / "processor" / "staging" / "recette-2025-copy"
     copy.mkdir()
