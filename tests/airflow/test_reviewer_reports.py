@@ -146,7 +146,7 @@ def test_erasures_tell_what_must_go_what_keeps_it_and_what_is_gone(
         "gone-run": "gone",
     }
     for run, where in runs.items():
-        assert [name for name, part in sections.items() if f"runs/{run}\"" in part] == [where]
+        assert [name for name, part in sections.items() if f'runs/{run}"' in part] == [where]
     assert canonical.sha256(HOSTILE.encode()) in sections["gone"]
 
 
