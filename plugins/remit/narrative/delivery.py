@@ -64,8 +64,8 @@ OUTCOMES = {
         "le contenu correspond à ce qui a été livré, mais n'est pas signé.",
         "It counts once a person whom the instruction names stands for it (on the run's page, or by "
         "remit confirm --by).",
-        "Il compte dès qu'une personne nommée par l'instruction s'en porte garante (sur la page du "
-        "transfert, ou par remit confirm --by).",
+        "Il compte dès qu'une personne nommée par l'instruction s'en porte garante (sur la page de "
+        "l'exécution, ou par remit confirm --by).",
     ),
     "late": (
         "it is true, but the run had ended without it.",
