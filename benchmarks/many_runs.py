@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.evidence import Content
+from benchmarks.many_registers import fill_registers
 from remit.custody import REGISTER, Run
 from remit.errors import Refused
 from remit.evidence import EvidenceLog, Fact, Record, timestamp
@@ -23,6 +24,8 @@ from remit.testing.world import World, by
 
 DAGS = 24
 INSTRUCTIONS = 12
+VERA = {"name": "Vera Blanc", "email": "vera.blanc@migrations.example", "account": "vera"}
+"""Who looks at the pages, and acts on them."""
 # Of every hundred runs so many are of a kind; a deployment keeps what is done.
 _SHARES = {"deleted": 84, "waiting": 5, "stopped": 5, "refused": 3, "held": 2, "overdue": 1}
 
@@ -37,10 +40,10 @@ class Strict(Content):
 
 @dataclass
 class Filling:
-    """The clock of the log that is filled, and how much it got."""
+    """The clock of the log that is filled, and what it got: of each run its name and its kind."""
 
     now: datetime
-    runs: list[str]
+    runs: list[tuple[str, str]]
 
     def __call__(self) -> datetime:
         """The time it shows."""
@@ -58,14 +61,31 @@ def real_runs(world: World) -> tuple[dict[str, list[list[Record]]], list[Record]
             run.open(envelope, world.source().label, str(world.landing_path))
             _play(world, run, kind)
             found[kind].append(run.story.records)
+    _instruct_again(world)
     return found, world.deployment().log.records(REGISTER)
 
 
 def _instruct(world: World, number: int) -> Any:
     def edit(fields: dict[str, Any]) -> None:
         fields["id"] = f"site-{number:03}"
+        fields["contacts"]["authorised"].append(VERA)
 
     return world.controller.instruct(world.parties, f"site-{number:03}.yaml", edit)
+
+
+def _instruct_again(world: World) -> None:
+    """A second version of the first instruction, so that two can be compared."""
+    first = world.deployment().log.records(REGISTER)[0].data["instruction"]
+
+    def edit(fields: dict[str, Any]) -> None:
+        fields |= {"id": first["id"], "version": 2}
+        fields["supersedes"] = {"version": 1, "digest": first["digest"]}
+        fields["retention"]["without_confirmation"] = "P30D"
+        fields["contacts"]["authorised"].append(VERA)
+
+    path = world.controller.instruct(world.parties, "site-000-2.yaml", edit)
+    run = Run("real-second-version", world.deployment(), "benchmark")
+    run.open(read_signed(path), world.source().label, str(world.landing_path))
 
 
 def _play(world: World, run: Run, kind: str) -> None:
@@ -100,10 +120,11 @@ def fill(log: EvidenceLog, clock: Filling, world: World, runs: int, records: int
         kind = kinds[number * 37 % 100]
         of_kind = patterns[kind]
         name = f"nightly-{number % DAGS:02}-{number:08}"
-        clock.runs.append(name)
+        clock.runs.append((name, kind))
         clock.now = start + (end - start) * number / runs
         again = _again(name, of_kind[number % len(of_kind)], pieces, clock.now, kind)
         log.append_all([*again], f"airflow:nightly_{number % DAGS:02}/scheduled__{number}")
+    fill_registers(log, world, clock.runs)
 
 
 def _pieces_each(patterns: dict[str, list[list[Record]]], runs: int, records: int) -> int:

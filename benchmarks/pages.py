@@ -5,8 +5,10 @@
 
 The log is filled with the records of real runs under other names (`benchmarks.many_runs`), which is not what
 is measured. Pages are asked of Airflow's own application, with its SimpleAuthManager and a viewer's cookie,
-24 DAGs in its database; in this process, so without a network. Before every tenth request something is
-appended to the log, as runs that go on do. A request is timed from asking to having the whole page.
+24 DAGs in its database; in the process, so without a network. The viewer is named by the instructions, so that
+the forms of acts are on the pages. Before every tenth request something is appended to the log, as
+runs that go on do. A request is timed from asking to having the whole page. How long the first one takes after a
+start is measured in a process of its own for each page, with every import and whatever is read once.
 """
 
 from __future__ import annotations
@@ -14,25 +16,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
+import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.__main__ import _machine
-from benchmarks.many_runs import DAGS, Filling, fill
+from benchmarks.many_runs import Filling, fill
+from benchmarks.pages_asked import acts, exports, pages
+from benchmarks.pages_browser import browser, first, measured, peak_mb, timed
+from benchmarks.pages_section import write_section
 from remit import signing
 from remit.adapters.ledger import SqlLedger
 from remit.evidence import EvidenceLog
 from remit.testing.world import World
 
 LIMIT_MS = 300
-_BEGIN, _END = "<!-- pages -->\n", "<!-- end of pages -->\n"
 
 
 def main() -> None:
@@ -44,18 +46,25 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder for the log, which is used again")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/pages.json"))
     parser.add_argument("--page", type=Path, default=Path("docs/benchmarks.md"))
+    parser.add_argument("--first", nargs=2, metavar=("PATH", "TIMES"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.first:
+        path, times = options.first
+        print(json.dumps(first(browser(options.keep), path, int(times))))
+        return
     with ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         log = _log(folder, options)
+        before = os.getloadavg()
         report = {
             "command": "python -m benchmarks.pages " + " ".join(sys.argv[1:]),
             "machine": _machine(),
             "limit_ms": LIMIT_MS,
+            "load_before": round(before[0], 1),
             **_measured(folder, log, options.requests),
         }
     options.out.write_text(json.dumps(report, indent=2) + "\n")
-    _write_section(report, options.page)
+    write_section(report, options.page)
 
 
 def _log(folder: Path, options: argparse.Namespace) -> EvidenceLog:
@@ -78,128 +87,34 @@ def _log(folder: Path, options: argparse.Namespace) -> EvidenceLog:
 
 
 def _measured(folder: Path, log: EvidenceLog, requests: int) -> dict[str, Any]:
-    browser = _browser(folder)
-    before, began = _peak_mb(), time.perf_counter()
-    reading = 0
-    while browser.get("/remit/overview").status_code == 503:
-        reading += 1
-        time.sleep(0.2)
-    first = time.perf_counter() - began
-    pages = _pages(log)
-    report = {
+    asked = pages(log)
+    starts = {name: _in_a_process(folder, path, 1) for name, path in asked.items()}
+    taken = {name: _in_a_process(folder, path, 3) for name, path in exports().items()}
+    asking = browser(folder)
+    before = peak_mb()
+    first(asking, asked["overview"], 1)
+    read = peak_mb()
+    warm = {name: measured(asking, path, log, requests) for name, path in asked.items()}
+    sent = {name: timed(act, requests) for name, act in acts(asking, log).items()}
+    return {
         "runs": sum(1 for _, run in log.ledger.runs() if ":" not in run),
         "records": log.ledger.state()[0],
-        "first_answer_seconds": round(first, 1),
-        "answers_being_read": reading,
-        "memory_mb": {"before": before, "after_reading": _peak_mb()},
-        "pages": {name: _timed(browser, path, log, requests) for name, path in pages.items()},
-    }
-    report["memory_mb"]["after_all"] = _peak_mb()
-    return report
-
-
-def _pages(log: EvidenceLog) -> dict[str, str]:
-    runs = [run for _, run in log.ledger.runs() if run.startswith("nightly")]
-    run = runs[len(runs) // 2]
-    oldest = next(log.ledger.kept(runs[-60])).seq
-    dag, dag_run = next(log.ledger.kept(run, ["opened"])).record().by[8:].split("/")
-    return {
-        "overview": "/remit/overview",
-        "runs": "/remit/runs",
-        "runs, narrowed": "/remit/runs?controller=durand&show=held",
-        "runs, the last page": f"/remit/runs?before={oldest}",
-        "a run": f"/remit/runs/{run}",
-        "a run in French": f"/remit/runs/{run}?language=fr",
-        "a document of it": f"/remit/runs/{run}/files/instruction.yaml",
-        "its bundle": f"/remit/runs/{run}/bundle",
-        "the tab of a DAG run": f"/remit/dag-run?dag={dag}&dag_run={dag_run}",
-        "evidence": "/remit/evidence",
+        "alerts": sum(1 for _ in log.ledger.kept("register:alerts", ["alerted"])),
+        "memory_mb": {"before": before, "after_reading": read, "after_all": peak_mb()},
+        "pages": {name: one | {"first_s": starts[name]["first_s"]} for name, one in warm.items()},
+        "acts": sent,
+        "exports": taken,
     }
 
 
-def _timed(browser: Any, path: str, log: EvidenceLog, requests: int) -> dict[str, Any]:
-    took = []
-    for number in range(requests):
-        if number % 10 == 0:
-            log.append("nightly-00-00000000", "interrupted", _SETBACK, "os:benchmark", step=None)
-        began = time.perf_counter()
-        answer = browser.get(path)
-        took.append((time.perf_counter() - began) * 1000)
-        assert answer.status_code in (200, 303), (path, answer.status_code)
-    return {
-        "median_ms": round(median(took), 1),
-        "p95_ms": round(quantiles(took, n=20)[-1], 1),
-        "most_ms": round(max(took), 1),
-        "kilobytes": round(len(answer.content) / 1024),
-    }
-
-
-_SETBACK = {"step": "delete", "where": "landing", "why": "It does not answer."}
-
-
-def _browser(folder: Path) -> Any:
-    """A viewer's browser at Airflow's own application."""
-    home = folder / "airflow"
-    os.environ |= {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(Path(__file__).resolve().parents[1] / "plugins"),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "AIRFLOW__API__SECRET_KEY": "1" * 64,
-        "AIRFLOW__API_AUTH__JWT_SECRET": "0" * 64,
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "vera:viewer",
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
-        "REMIT_HOME": str(folder / "home"),
-        "REMIT_INCLUDE": str(folder / "world" / "include"),
-    }
-    from airflow.api_fastapi.app import create_app, get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-    from airflow.models.dag import DagModel
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.utils.db import initdb
-    from airflow.utils.session import create_session
-    from starlette.testclient import TestClient
-
-    initdb()
-    with create_session() as session:
-        session.merge(DagBundleModel(name="benchmark"))
-        session.flush()
-        for number in range(DAGS):
-            dag = f"nightly_{number:02}"
-            session.merge(DagModel(dag_id=dag, bundle_name="benchmark", fileloc="/dags/it.py"))
-    client = TestClient(create_app(apps="core"), follow_redirects=False)
-    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="vera", role="VIEWER"))
-    client.cookies.set("_token", token, path="/")
-    return client
-
-
-def _peak_mb() -> int:
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-
-
-def _write_section(report: dict[str, Any], page: Path) -> None:
-    """Replace what is between the section's markers."""
-    head, _, rest = page.read_text().partition(_BEGIN)
-    _, _, tail = rest.partition(_END)
-    machine, memory = report["machine"], report["memory_mb"]
-    lines = [
-        f"Command: `{report['command'].strip()}`. Machine: {machine['cores']} cores, "
-        f"{machine['processor']}, Python {machine['python']}. {report['runs']:,} runs, "
-        f"{report['records']:,} records, SQLite.",
-        "",
-        f"First answer after a start: {report['first_answer_seconds']} s; until then the page says that the "
-        f"evidence is being read. Memory of the process at its peak: {memory['before']} MB before, "
-        f"{memory['after_reading']} MB after that, {memory['after_all']} MB in the end.",
-        "",
-        "| page | median, ms | 95 %, ms | longest, ms | KB |",
-        "|---|---|---|---|---|",
-        *(
-            f"| {name} | {one['median_ms']} | {one['p95_ms']} | {one['most_ms']} "
-            f"| {one['kilobytes']} |"
-            for name, one in report["pages"].items()
-        ),
-    ]
-    page.write_text(head + _BEGIN + "\n".join(lines) + "\n" + _END + tail)
+def _in_a_process(folder: Path, path: str, times: int) -> dict[str, Any]:
+    """The first answer, and further ones, of a server that has just started."""
+    command = [sys.executable, "-m", "benchmarks.pages", "--keep", str(folder)]
+    done = subprocess.run(
+        [*command, "--first", path, str(times)], check=True, capture_output=True, text=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 if __name__ == "__main__":
