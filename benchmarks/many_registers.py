@@ -66,9 +66,7 @@ def _alerts(world: World) -> tuple[Patterns, dict[str, Record]]:
     return patterns, acts
 
 
-def _alerts_of(
-    run: str, kind: str, patterns: Patterns, acts: dict[str, Record]
-) -> Iterator[Fact]:
+def _alerts_of(run: str, kind: str, patterns: Patterns, acts: dict[str, Record]) -> Iterator[Fact]:
     for number, pattern in enumerate(patterns.get(kind, ())):
         name = hashlib.sha256(f"{run} {number}".encode()).hexdigest()[:16]
         records = [*pattern, *(acts[act] for act in _acts_on(name, kind))]

@@ -5,10 +5,10 @@
 
 The log is filled with the records of real runs under other names (`benchmarks.many_runs`), which is not what
 is measured. Pages are asked of Airflow's own application, with its SimpleAuthManager and a viewer's cookie,
-24 DAGs in its database; in the process, so without a network. The viewer is named by the instructions, so that
-the forms of acts are on the pages. Before every tenth request something is appended to the log, as
-runs that go on do. A request is timed from asking to having the whole page. How long the first one takes after a
-start is measured in a process of its own for each page, with every import and whatever is read once.
+24 DAGs in its database; in the process, so without a network. The viewer is named by the instructions, so
+that the forms of acts are on the pages. Before every tenth request something is appended to the log, as
+runs that go on do. A request is timed from asking to having the whole page. How long the first one takes
+after a start is measured in a process of its own for each page, with every import and what is read once.
 """
 
 from __future__ import annotations

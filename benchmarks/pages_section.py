@@ -50,7 +50,10 @@ def _times(one: dict[str, Any]) -> str:
 
 
 def _exports(report: dict[str, Any]) -> Iterator[str]:
-    yield from ("", "| export | first after a start, s | again, s | KB | peak MB | typesetting, MB |")
+    yield from (
+        "",
+        "| export | first after a start, s | again, s | KB | peak MB | typesetting, MB |",
+    )
     yield "|---|---|---|---|---|---|"
     for name, one in report["exports"].items():
         memory = one["memory_mb"]

@@ -7,6 +7,7 @@ that was cut short or replaced, and a record that is not the one that was append
 """
 
 from remit.board.board import BeingRead, Board
+from remit.board.duties import Certified, Duties
 from remit.board.instructed import Instructed
 from remit.board.learning import IGNORED, LEARNT, summarise
 from remit.board.overview import Line, Overview
@@ -20,7 +21,9 @@ __all__ = [
     "OVERDUE",
     "BeingRead",
     "Board",
+    "Certified",
     "Damaged",
+    "Duties",
     "Found",
     "Instructed",
     "Line",

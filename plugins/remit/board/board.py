@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from datetime import datetime
 from typing import TypeVar
 
+from remit.board.duties import Duties, duties
 from remit.board.overview import Overview, overview
 from remit.board.query import Choices, Found, Query, Readable, choices, find
 from remit.board.state import KINDS, Damaged, Runs
@@ -78,6 +79,16 @@ class Board:
             readable: the DAGs whose runs may be seen, and None for the runs that no DAG made.
         """
         return self._ask(lambda runs: overview(runs, readable, now))
+
+    def duties(
+        self, readable: Readable, now: datetime, most: int, before: int | None = None
+    ) -> Duties:
+        """What must go, and what is gone; as `remit.board.duties.duties`. Raises as `find`."""
+        return self._ask(lambda runs: duties(runs, readable, now, most, before))
+
+    def opened_by(self, names: Iterable[str]) -> dict[str, str | None]:
+        """By whom each run was opened; None where that cannot be told. Raises as `find`."""
+        return self._ask(lambda runs: {name: runs.opened_by(name) for name in names})
 
     def choices(self, readable: Readable) -> Choices:
         """By what the runs can be narrowed; raises as `find`."""

@@ -57,6 +57,8 @@ def learn(summary: RunSummary, kind: str, seq: int, at: datetime, data: Any) -> 
         _due(summary, kind, seq, data)
     if (reached := _REACHED.get(kind)) is not None:
         summary.last = reached
+    if kind == "deleted":
+        summary.certified = seq
     summary.failed = kind == "undeleted" or (
         kind in ("refused", "interrupted") and data["step"] == "delete"
     )
@@ -112,8 +114,8 @@ def _sum(counts: Any) -> int | None:
     return None if None in known else sum(known)
 
 
-def _obliged(summary: RunSummary, _: Data, __: datetime) -> None:
-    summary.obliged = True
+def _obliged(summary: RunSummary, data: Data, _: datetime) -> None:
+    summary.obliged = bool(data["due"])
 
 
 def _extracted(summary: RunSummary, data: Data, _: datetime) -> None:

@@ -11,6 +11,7 @@ from remit.board.learning import IGNORED, LEARNT, TIMED, learn
 from remit.board.reading import fields_of, require_intact, time_of
 from remit.board.summary import RunSummary, made_by
 from remit.custody.story import REGISTER, is_run
+from remit.custody.survey import AFTER_DUTY
 from remit.errors import EvidenceBroken
 from remit.evidence import Kept
 
@@ -70,6 +71,11 @@ class Runs:
             where = f"record {kept.seq}"
             self._damage(kept.run, EvidenceBroken(where, "it does not say what it must."))
 
+    def opened_by(self, run: str) -> str | None:
+        """The principal who opened a run; None for one that was not, or of which that is damaged."""
+        found = self.known.get(run) or self.damaged.get(run)
+        return found.by or None if found is not None else None
+
     def _receive(self, kept: Kept) -> None:
         data = fields_of(kept)["data"]
         named = data["instruction"]
@@ -87,6 +93,11 @@ class Runs:
             summary.instruction = self._instructed(kept, data)
             self._open(summary, str(fields["by"]))
         learn(summary, kept.kind, kept.seq, at, data)
+        if kept.kind in AFTER_DUTY and not summary.obliged:
+            # It would be on no list of what must go.
+            raise EvidenceBroken(
+                f"record {kept.seq}", "the record of its duty to delete is missing."
+            )
 
     def _open(self, summary: RunSummary, by: str) -> None:
         summary.open(by)

@@ -73,6 +73,7 @@ class RunSummary:
         rows: how many were extracted, once they all were.
         level: that of the confirmation.
         stopped: the step at which the run ended without a confirmation.
+        deleted: when the copies were certified as gone, and `certified` the place of that record.
         obliged: whether there is a duty to delete; `kept_due` the soonest date that holds in any case,
             `other_due` that of the others since the run's dump alone was kept.
     """
@@ -98,6 +99,7 @@ class RunSummary:
     level: str = ""
     stopped: str = ""
     deleted: datetime | None = None
+    certified: int | None = None
     refusal: Refusal | None = None
     obliged: bool = False
     kept_due: Due | None = None

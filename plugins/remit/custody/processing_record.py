@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from remit.custody.briefs import split
@@ -274,14 +275,20 @@ def terms_of(entry: Entry) -> Instruction:
         EvidenceBroken: it is another text, or can no longer be read.
     """
     try:
-        text = payload_of(entry.envelope)
-        if digest_of(text) == entry.digest:
-            return parse(text)
+        if (terms := _terms(entry.envelope, entry.digest)) is not None:
+            return terms
         what = "it is another text than the one that was received."
     except Refused as refusal:
         what = f"its text can no longer be read ({refusal.code})."
     name = f"instruction {entry.instruction['id']} version {entry.version}"
     raise EvidenceBroken(name, what)
+
+
+@lru_cache(maxsize=256)
+def _terms(envelope: bytes, digest: str) -> Instruction | None:
+    """What was signed, read once a process; None where it is not the text of that digest."""
+    text = payload_of(envelope)
+    return parse(text) if digest_of(text) == digest else None
 
 
 def _joint(party: Controller) -> Shown:

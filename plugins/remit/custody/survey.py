@@ -22,7 +22,8 @@ from remit.evidence import EvidenceLog, Kept, Ledger
 _OF_DUTY = (
     "obliged confirmed held released sealed refused interrupted stopped undeleted dump-kept deleted"
 ).split()
-_AFTER_DUTY = {"confirmed", "sealed", "stopped", "dump-kept"}
+AFTER_DUTY = frozenset({"confirmed", "sealed", "stopped", "dump-kept"})
+"""Kinds that no run has without the record of its duty to delete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,6 @@ def _obligation(story: Story) -> Obligation | None:
         obligation = story.obligation()
     except (KeyError, TypeError, ValueError, AttributeError):
         raise EvidenceBroken(f"run {story.run}", "a record of its duty is damaged.") from None
-    if obligation is None and any(record.kind in _AFTER_DUTY for record in story.records):
+    if obligation is None and any(record.kind in AFTER_DUTY for record in story.records):
         raise EvidenceBroken(f"run {story.run}", "the record of its duty to delete is missing.")
     return obligation

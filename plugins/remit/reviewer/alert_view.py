@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from remit.evidence import timestamp
 from remit.narrative.alerts import kind_words, severity_words
 from remit.plan.words import voice_of
 from remit.reviewer.access import Reader
-from remit.reviewer.alerting import sees_run
+from remit.reviewer.alerting import sees_runs
 from remit.reviewer.rendering import language_of
 from remit.wiring import clock
 
@@ -68,10 +68,17 @@ class Shown(NamedTuple):
         return self.alert.state == "open" and (late or any(not one.told for one in self.sent))
 
 
-def shown_to(request: Request, reader: Reader, alerts: Iterable[Alert]) -> list[Shown]:
+def shown_to(request: Request, reader: Reader, alerts: Sequence[Alert]) -> list[Shown]:
     """What a page says of some alerts, which the reader may see; for the macros of parts_alerts.html."""
     now, language = clock(), language_of(request)
-    return [shown(one, now, language, linked=sees_run(reader, one)) for one in alerts]
+    linked = zip(alerts, sees_runs(reader, alerts), strict=True)
+    return [shown(one, now, language, linked=there) for one, there in linked]
+
+
+def shown_of_run(request: Request, alerts: Sequence[Alert]) -> list[Shown]:
+    """The same of a run's own alerts, on its page: nothing needs to be asked."""
+    now, language = clock(), language_of(request)
+    return [shown(one, now, language, linked=True) for one in alerts]
 
 
 def shown(alert: Alert, now: datetime, language: str, *, linked: bool) -> Shown:

@@ -23,6 +23,7 @@ from remit.custody import REGISTER
 from remit.evidence import Ledger, Record
 from remit.instruction import Instruction
 from remit.people import Identity
+from remit.reviewer import boards
 from remit.reviewer.access import Reader
 from remit.reviewer.following import Following
 from remit.reviewer.reading import ledger
@@ -68,10 +69,6 @@ class Board:
         """The records of one alert, in order."""
         records = self._following.records()
         return [r for r in records if r.run == ALERTS and r.data.get("alert") == alert]
-
-    def opened_by(self, runs: Iterable[str]) -> dict[str, str | None]:
-        """By whom each run was opened; None for one that was not."""
-        return self._following.opened_by(runs)
 
     def _look(self, now: datetime) -> None:
         """Take in what is new, or what only the clock changes."""
@@ -127,18 +124,32 @@ def alerts_of(run: str) -> list[Alert]:
 
 def seen_of(reader: Reader, alerts: Sequence[Alert]) -> Iterator[Alert]:
     """Those of some alerts that a reader may see, in their order; no more is asked than is taken."""
+    if not alerts:
+        return
     named = _named(reader)
     for some in (alerts[at : at + _AT_ONCE] for at in range(0, len(alerts), _AT_ONCE)):
-        runs = board().opened_by(one.run for one in some if one.run is not None)
+        runs = opened_by(one.run for one in some if one.run is not None)
         by = [runs.get(one.run) if one.run is not None else None for one in some]
         for alert, shown in zip(some, reader.seen(by), strict=True):
             if shown or alert.instruction in named or (alert.instruction is None and named):
                 yield alert
 
 
-def sees_run(reader: Reader, alert: Alert) -> bool:
-    """Whether the run of an alert may be seen as well."""
-    return alert.run is not None and reader.sees(board().opened_by([alert.run])[alert.run])
+def sees_runs(reader: Reader, alerts: Sequence[Alert]) -> list[bool]:
+    """Of each alert, whether its run may be seen as well."""
+    runs = opened_by(one.run for one in alerts if one.run is not None)
+    seen = dict(zip(runs, reader.seen(runs.values()), strict=True))
+    return [one.run is not None and seen[one.run] for one in alerts]
+
+
+def opened_by(runs: Iterable[str]) -> dict[str, str | None]:
+    """By whom each run was opened; None for one that was not.
+
+    Raises:
+        BeingRead, EvidenceBroken, Unavailable: as `remit.board.Board.find`, if any run is asked for.
+    """
+    asked = list(dict.fromkeys(runs))
+    return boards.board().opened_by(asked) if asked else {}
 
 
 def answers_for(reader: Reader, alert: Alert) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from remit.alerts import emergency
 from remit.alerts.heartbeat import PATIENCE, last_look, last_passes
+from remit.board import BeingRead
 from remit.errors import EvidenceBroken, RemitError
 from remit.evidence import timestamp
 from remit.ports import Notes
@@ -38,6 +39,8 @@ def banner(reader: Reader) -> list[Line]:
         return [*_emergencies(now), *_silence(now), *_alerts(reader)]
     except EvidenceBroken:
         return [Line("broken", "/alerts/evidence-broken", {})]
+    except BeingRead:
+        return [Line("reading", "/alerts", {})]
     except RemitError:
         return [Line("unknown", "/alerts", {})]
 

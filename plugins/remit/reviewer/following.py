@@ -7,10 +7,10 @@ read, as after a restore, all is read anew.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from remit.evidence import Kept, Ledger, Record
-from remit.reviewer.reading import openers
+from remit.reviewer.reading import size_of
 
 _FAR = 5000
 """So many new records are looked through; past more, those under the names are asked for."""
@@ -22,7 +22,6 @@ class Following:
     def __init__(self, log: Ledger, names: Collection[str]) -> None:
         self._log, self._names = log, frozenset(names)
         self._records: list[Record] = []
-        self._opened: dict[str, str | None] = {}
         self._size = 0
         self._last: Kept | None = None
         self._alone = threading.Lock()
@@ -35,22 +34,10 @@ class Following:
             Unavailable: the ledger does not answer.
         """
         with self._alone:
-            size, _ = self._log.state()
+            size = size_of(self._log)
             if not self._caught_up(size):
                 self._read(size)
             return self._records
-
-    def opened_by(self, runs: Iterable[str]) -> dict[str, str | None]:
-        """By whom each run was opened; None for one that was not, or not yet.
-
-        Raises:
-            EvidenceBroken, Unavailable: as `records`.
-        """
-        self.records()
-        with self._alone:
-            asked = set(runs)
-            self._opened |= openers(self._log, asked - self._opened.keys())
-            return {run: self._opened[run] for run in asked}
 
     def _caught_up(self, size: int) -> bool:
         if self._last is None or not 0 <= size - self._size <= _FAR:
@@ -60,14 +47,10 @@ class Following:
             return False
         new = [kept.record() for kept in found[1:] if kept.run in self._names]
         self._records = [*self._records, *new] if new else self._records
-        for kept in found[1:]:
-            if kept.kind == "opened" and kept.run in self._opened:
-                self._opened[kept.run] = kept.record().by
         self._last, self._size = found[-1], size
         return True
 
     def _read(self, size: int) -> None:
-        self._opened = {}
         self._last = None  # should one be damaged, all is read again next time
         found = [kept for name in self._names for kept in self._log.kept(name) if kept.seq < size]
         self._records = [kept.record() for kept in sorted(found)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from remit.errors import Unavailable, UsageError
-from remit.evidence import Ledger
+from remit.errors import EvidenceBroken, Unavailable, UsageError
+from remit.evidence import Checkpoint, Ledger
 from remit.wiring import Settings, open_ledger
 
 
@@ -25,6 +25,19 @@ def ledger() -> Ledger:
 @lru_cache(maxsize=1)
 def _ledger(settings: Settings) -> Ledger:
     return open_ledger(settings)
+
+
+def size_of(log: Ledger) -> int:
+    """How many records the newest checkpoint covers; to count a million takes longer than most pages.
+
+    Raises:
+        EvidenceBroken: it is not well formed, or says no size.
+    """
+    envelope = log.checkpoint()
+    size = Checkpoint.unverified(envelope, "the newest checkpoint").size if envelope else 0
+    if type(size) is not int:
+        raise EvidenceBroken("the newest checkpoint", "it says no size.")
+    return size
 
 
 def openers(log: Ledger, runs: Iterable[str]) -> dict[str, str | None]:

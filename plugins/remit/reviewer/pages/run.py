@@ -17,9 +17,9 @@ from remit.evidence import Record
 from remit.narrative import severity, tell, title, what_next
 from remit.narrative.summary import summary
 from remit.narrative.timeline import timeline
-from remit.reviewer.access import AnyReader, Reader
+from remit.reviewer.access import AnyReader
 from remit.reviewer.acts import identity_of
-from remit.reviewer.alert_view import shown_to
+from remit.reviewer.alert_view import shown_of_run
 from remit.reviewer.alerting import alerts_of
 from remit.reviewer.boards import tone
 from remit.reviewer.picture import picture
@@ -40,7 +40,7 @@ _LISTS = ("asked", "approved", "disapproved", "answered", "held", "released", "u
 @router.get("/runs/{run}")
 def run(request: Request, reader: AnyReader, run: str) -> Response:
     """Show it."""
-    return run_page(request, reader, story_of(run, reader))
+    return run_page(request, story_of(run, reader))
 
 
 @router.get("/runs/{run}/files/{document}")
@@ -61,7 +61,7 @@ def bundle(reader: AnyReader, run: str) -> Response:
 
 
 def run_page(
-    request: Request, reader: Reader, story: Story, status: int = 200, tried: Tried | None = None
+    request: Request, story: Story, status: int = 200, tried: Tried | None = None
 ) -> Response:
     """The page.
 
@@ -80,7 +80,7 @@ def run_page(
         "tone": tone,
         "stamp": stamp,
     }
-    alerts = shown_to(request, reader, alerts_of(story.run))
+    alerts = shown_of_run(request, alerts_of(story.run))
     return page(request, NAME, "run.html", status, **values, alerts=alerts)
 
 

@@ -60,7 +60,7 @@ def _do(
     known_story(run)
     deployment = records()
     if deployment is None:
-        return run_page(request, reader, story_of(run, reader), 503)
+        return run_page(request, story_of(run, reader), 503)
     current = Run(run, deployment, acting_by(act.identity))
     try:
         current.require_known()
@@ -71,7 +71,7 @@ def _do(
         do(current)
     except Refused as refusal:
         status = 403 if refusal.code in NOT_THEIRS else 409
-        return run_page(request, reader, story_of(run, reader), status, Tried(refusal, act.fields))
+        return run_page(request, story_of(run, reader), status, Tried(refusal, act.fields))
     return RedirectResponse(url(request, f"/runs/{run}"), 303)
 
 
