@@ -197,6 +197,43 @@ def test_board_and_survey_know_the_same_duties(told: World) -> None:
     assert {run.run for run in seen.overdue} == {one.run for one in (*found.due, *found.locked)}
 
 
+def test_lists_of_duties_are_those_of_the_survey_in_its_order(told: World) -> None:
+    ledger, readable = told.deployment().log.ledger, frozenset({None, "nightly"})
+    board = Board(ledger)
+    for days in (-60, 0, 3, 60):
+        now = told.clock() + timedelta(days=days)
+        found, seen = survey(told.deployment().log, now), board.duties(readable, now, 1000)
+        held = [one for one in found.pending if one.is_held(now)]
+        assert (seen.overdue, seen.locked, seen.held) == (found.due, found.locked, held)
+        assert seen.pending == [one for one in found.pending if not one.is_held(now)]
+    last_first = [(kept.run, kept.seq) for kept in ledger.kept(kinds=["deleted"])][::-1]
+    assert [tuple(one) for one in seen.gone] == last_first
+    (newest, *older) = last_first
+    further = board.duties(readable, now, 1, before=newest[1])
+    assert [tuple(one) for one in further.gone] == older[:1]
+    assert not board.duties(frozenset[str](), now, 10).gone
+
+
+def test_run_without_the_record_of_its_duty_is_damaged_and_not_left_out(world: World) -> None:
+    opened(world, "no-duty")
+    log = world.deployment().log
+    log.append("no-duty", "sealed", {"manifest": "x"}, "test", step=None)
+
+    seen = Board(log.ledger).duties(EVERYTHING, world.clock(), 10)
+
+    assert [one.run for one in seen.damaged] == ["no-duty"]
+    assert "duty" in seen.damaged[0].message
+
+
+def test_who_opened_a_run_is_known_of_each(told: World) -> None:
+    asked = ["opened-only", "planned-only", "no-such-run"]
+    assert Board(told.deployment().log.ledger).opened_by(asked) == {
+        "opened-only": "airflow:nightly/scheduled__2026-01-01T00:00:00+00:00",
+        "planned-only": "test",
+        "no-such-run": None,
+    }
+
+
 def test_locks_dumps_and_later_dates_come_to_the_same_as_in_the_story(world: World) -> None:
     log = world.deployment().log
     opened(world, "by-hand")
