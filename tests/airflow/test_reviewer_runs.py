@@ -24,6 +24,7 @@ from remit.instruction import read_signed
 from remit.merkle import leaf_hash
 from remit.narrative.timeline import timeline
 from remit.ports import Rule, Verdict
+from remit.reviewer.access import Reader
 from remit.reviewer.picture import MARGIN, WIDTH, picture
 from remit.testing.world import World, by
 
@@ -188,6 +189,7 @@ def test_list_is_paged_and_refuses_what_it_does_not_know(
 
     monkeypatch.setattr(runs, "ROWS", 2)
     browser, at, seen = logged_in("vera"), "/remit/runs", []
+    assert 'aria-label="Autres exécutions"' in browser.get("/remit/runs?language=fr").text
     for _ in range(3):
         text = browser.get(at).text
         seen += re.findall(r'href="/remit/runs/([a-z-]+)"', text)
@@ -220,7 +222,7 @@ def test_run_tells_what_left_of_how_much_and_what_became_of_it(
         "level L3",
         "Every copy was deleted on",
         "confirmed by the target",
-        "remit evidence verify done-run.zip",
+        "remit evidence verify done-run.remit.zip",
     ):
         assert said in text, said
     assert story.last("opened")["instruction"]["digest"] in text
@@ -231,6 +233,27 @@ def test_run_in_french(logged_in: Callable[..., Any], shown: World) -> None:
 
     for said in ("Toutes les copies ont été supprimées", "Colonnes retenues", "niveau L3"):
         assert said in text
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "in plain words"), ("fr", "en langage clair")])
+def test_run_leads_to_its_instruction_as_a_lawyer_reads_it(
+    logged_in: Callable[..., Any],
+    shown: World,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    said: str,
+) -> None:
+    browser = logged_in("vera")
+    at = f"/remit/runs/done-run?language={language}"
+    (address,) = re.findall(rf'href="([^"]+)">{said}</a>', browser.get(at).text)
+
+    assert address.startswith("/remit/instruction?controller=durand&amp;id=durand-2026&amp;version=")
+    read = browser.get(address.replace("&amp;", "&"))
+    assert read.status_code == 200
+    assert "Continuity of care" in read.text
+
+    monkeypatch.setattr(Reader, "sees_deployment", property(lambda _: False))
+    assert said not in browser.get(at).text  # who may not read the instructions gets no link there
 
 
 def test_stopped_run_says_at_which_rule(logged_in: Callable[..., Any], shown: World) -> None:
@@ -294,7 +317,7 @@ def test_each_digest_shown_is_that_of_the_file_beside_it(
 def test_bundle_is_downloaded_and_verifies(logged_in: Callable[..., Any], shown: World) -> None:
     answer = logged_in("vera").get("/remit/runs/done-run/bundle")
 
-    assert answer.headers["content-disposition"] == 'attachment; filename="done-run.zip"'
+    assert answer.headers["content-disposition"] == 'attachment; filename="done-run.remit.zip"'
     assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
     assert verify_bundle(answer.content, shown.settings.trust()).run == "done-run"
 

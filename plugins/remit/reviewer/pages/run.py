@@ -57,7 +57,7 @@ def bundle(reader: AnyReader, run: str) -> Response:
     """All of it in one file, which verifies offline."""
     story_of(run, reader)
     # The statements need the processor's key, which an API server has no business with.
-    return _download(make_bundle(ledger(), run, signer=None), f"{run}.zip", "application/zip")
+    return _download(make_bundle(ledger(), run, signer=None), f"{run}.remit.zip", "application/zip")
 
 
 def run_page(
@@ -76,6 +76,7 @@ def run_page(
     values |= {
         "acts": acts,
         "tried": tried,
+        "sees_instructions": reader.sees_deployment,
         "longest": LONGEST_REASON,
         "tone": tone,
         "stamp": stamp,
