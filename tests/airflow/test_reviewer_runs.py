@@ -235,7 +235,9 @@ def test_run_in_french(logged_in: Callable[..., Any], shown: World) -> None:
         assert said in text
 
 
-@pytest.mark.parametrize(("language", "said"), [("en", "in plain words"), ("fr", "en langage clair")])
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "in plain words"), ("fr", "en langage clair")]
+)
 def test_run_leads_to_its_instruction_as_a_lawyer_reads_it(
     logged_in: Callable[..., Any],
     shown: World,
@@ -247,7 +249,9 @@ def test_run_leads_to_its_instruction_as_a_lawyer_reads_it(
     at = f"/remit/runs/done-run?language={language}"
     (address,) = re.findall(rf'href="([^"]+)">{said}</a>', browser.get(at).text)
 
-    assert address.startswith("/remit/instruction?controller=durand&amp;id=durand-2026&amp;version=")
+    assert address.startswith(
+        "/remit/instruction?controller=durand&amp;id=durand-2026&amp;version="
+    )
     read = browser.get(address.replace("&amp;", "&"))
     assert read.status_code == 200
     assert "Continuity of care" in read.text

@@ -76,7 +76,7 @@ def run_page(
     values |= {
         "acts": acts,
         "tried": tried,
-        "sees_instructions": reader.sees_deployment,
+        "sees_instructions": request.state.reader.sees_deployment,
         "longest": LONGEST_REASON,
         "tone": tone,
         "stamp": stamp,
