@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
+from remit.errors import Refused, RemitError, Unavailable, describe_unexpected, one_line
 from remit.ports import Progress
 
 _STYLES = {  # for any background: no white, no black
@@ -30,12 +30,11 @@ class Output:
 
     def result(self, fields: Any, text: str) -> None:
         """The command's result, in the form asked for."""
-        shown = jsonlib.dumps(fields, indent=2, ensure_ascii=False) if self._json else text.rstrip()
-        print(shown, file=self._stream)
+        print(_json(fields) if self._json else _shown(text.rstrip()), file=self._stream)
 
     def always_json(self, fields: Any) -> None:
         """A result that was asked for as JSON by the command's own option."""
-        print(jsonlib.dumps(fields, indent=2, ensure_ascii=False), file=self._stream)
+        print(_json(fields), file=self._stream)
 
     def exact(self, data: bytes) -> None:
         """A result that is a file's bytes, as they are."""
@@ -66,7 +65,7 @@ class Output:
     def note(self, text: str) -> None:
         """A remark beside the result."""
         if not self._json:
-            print(text, file=self._errors)
+            print(_shown(text), file=self._errors)
 
     def error(self, error: RemitError) -> None:
         """An error of ours; never a traceback."""
@@ -76,7 +75,7 @@ class Output:
                 fields = error.as_json()
             elif isinstance(error, Unavailable):
                 fields = {"where": error.where, "message": error.message}
-            print(jsonlib.dumps({"error": fields}, indent=2, ensure_ascii=False), file=self._stream)
+            print(_json({"error": fields}), file=self._stream)
         elif isinstance(error, Refused):
             print(f"Refused ({error.code}) at {error.where}:", file=self._errors)
             print(f"  {error.message}\n  Way out: {error.way_out}", file=self._errors)
@@ -87,7 +86,7 @@ class Output:
         """An error that nobody expected, without its text."""
         said = describe_unexpected(error)
         if self._json:
-            print(jsonlib.dumps({"error": {"message": said}}, indent=2), file=self._stream)
+            print(_json({"error": {"message": said}}), file=self._stream)
         else:
             print(said, file=self._errors)
 
@@ -116,3 +115,14 @@ class Output:
                 bar.update(tasks[table], completed=rows)
 
             yield show
+
+
+def _json(fields: Any) -> str:
+    """JSON in which what a terminal obeys, or turns text around, is escaped."""
+    text = jsonlib.dumps(fields, indent=2, ensure_ascii=False)
+    return "".join(c if c.isprintable() or c == "\n" else jsonlib.dumps(c)[1:-1] for c in text)
+
+
+def _shown(text: str) -> str:
+    """The lines without what a terminal obeys or what turns text around, whatever names are in them."""
+    return "".join(c if c in "\n\t" else one_line(c) for c in text)

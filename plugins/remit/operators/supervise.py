@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import EvidenceBroken, Unavailable, UsageError
+from remit.errors import EvidenceBroken, Unavailable, UsageError, one_line
 from remit.metrics import measure
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
@@ -61,11 +61,13 @@ class SuperviseOperator(RemitOperator):
             self.log.info("Another supervisor is at work; this one leaves it to that.")
         for alert in passed.raised:
             write = self.log.error if alert.severity == "critical" else self.log.warning
-            write("%s: %s: %s: %s", alert.id, alert.title, alert.about, alert.message)
+            write(one_line(f"{alert.id}: {alert.title}: {alert.about}: {alert.message}"))
         for done in passed.told:
-            self.log.info("%s: tier %d is %s.", done.due.alert.id, done.due.tier, done.said)
+            self.log.info(
+                "%s: tier %d is %s.", done.due.alert.id, done.due.tier, one_line(done.said)
+            )
         for line in passed.failed:
-            self.log.error("NOT TOLD: %s", line)
+            self.log.error("NOT TOLD: %s", one_line(line))
         self.log.info(
             "%d alerts are new, %d notices were sent, %d could not be.",
             len(passed.raised), len(passed.told), len(passed.failed),
