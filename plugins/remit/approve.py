@@ -8,13 +8,12 @@ Not guaranteed: that the DAG names its author truly, or that an account was used
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from remit.accounts import is_nobodys
+from remit.accounts import folded, is_nobodys
 from remit.errors import Refused
 from remit.evidence import parse_timestamp, timestamp
 from remit.instruction import Instruction
@@ -184,7 +183,7 @@ def require_four_eyes(person: Authorised, question: Question, also: str | None =
     Args:
         also: another name that the person goes by.
     """
-    names = _names(person) | ({_folded(also)} if also else set())
+    names = _names(person) | ({folded(also)} if also else set())
     seen = "so that one pair of eyes alone would have seen it."
     way_out = f"another person must approve: {_asked(question)}."
     if _is_any(names, question.authors):
@@ -244,16 +243,11 @@ def _require_known(terms: Instruction, origin: Origin) -> None:
 def _names(person: Authorised) -> set[str]:
     """Every name that a login or a DAG may call a person by."""
     names = (person.account, person.name, person.email)
-    return {_folded(name) for name in names if name}
+    return {folded(name) for name in names if name}
 
 
 def _is_any(names: set[str], others: Iterable[str | None]) -> bool:
-    return not names.isdisjoint(_folded(other) for other in others if other)
-
-
-def _folded(name: str) -> str:
-    """One form of all the ways to write a name; it only ever forbids, so it may be generous."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return not names.isdisjoint(folded(other) for other in others if other)
 
 
 def _place(question: Question) -> str:

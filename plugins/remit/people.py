@@ -25,7 +25,8 @@ class Identity:
     """Who asks for an act, as the login told it.
 
     Attributes:
-        account: the user name by Airflow's auth manager; or the operating system's.
+        account: the user's id as Airflow's auth manager gives it (`get_id`), which is a user name with
+            some and a number with others; or the name of the operating system's account.
         via: where the login was made.
         address: where the request came from, if it came over a network.
         person: who acts, by name or e-mail, as a command line says it without a login.
@@ -54,7 +55,8 @@ def require_person(terms: Instruction, identity: Identity, act: Act) -> Authoris
             "several people or a service use it, so that nobody answers for what it does.",
             f"log in by a person's own account to {act}.",
         )
-    named = [p for p in terms.contacts.authorised if same_account(p.account, account)]
+    # Exactly, for an auth manager may have `camille` and `Camille` as two users.
+    named = [p for p in terms.contacts.authorised if p.account == account]
     if not named:
         raise Refused(
             "person-not-authorised",
@@ -108,11 +110,6 @@ def require_may(terms: Instruction, person: Authorised, act: Act) -> Authorised:
             _ask(terms, act),
         )
     return person
-
-
-def same_account(one: str | None, other: str) -> bool:
-    """Whether two names are one account's; logins do not tell upper from lower case."""
-    return one is not None and one.lower() == other.lower()
 
 
 def as_record(identity: Identity, person: Authorised) -> dict[str, Any]:

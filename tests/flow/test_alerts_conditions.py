@@ -392,6 +392,8 @@ def test_attempts_of_strangers_do_not_fill_the_log(world: World) -> None:
     assert "\n" not in records[0].data["account"]
     assert len(records[0].data["account"]) == 200
     assert records[-1].data["why"].startswith("there were too many")
+    # Nor do they hide an attempt at something else.
+    assert record_attempt(deployment, "close alert 1", "paul", None, "person-not-authorised")
     world.clock.advance(hours=1, seconds=1)
     assert record_attempt(deployment, "hold", hostile, "203.0.113.9", "account-shared")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from remit.errors import one_line
 from remit.instruction import Instruction, parse
 from remit.people import Identity, as_record, require_person
 from remit.testing.world import World
@@ -34,7 +35,7 @@ def terms(world: World) -> Instruction:
 
 
 def test_named_person_acts_by_her_own_account(terms) -> None:
-    person = require_person(terms, by("Camille"), "approve")
+    person = require_person(terms, by("camille"), "approve")
 
     assert as_record(by("camille"), person) == {
         "name": "Camille Moreau",
@@ -46,16 +47,36 @@ def test_named_person_acts_by_her_own_account(terms) -> None:
 
 
 @pytest.mark.vector("person-account-shared")
-@pytest.mark.parametrize("account", ["admin", "airflow", "svc-remit", "night-shift", "uid-1000"])
+@pytest.mark.parametrize(
+    "account",
+    [
+        *("admin", "airflow", "svc-remit", "night-shift", "uid-1000"),
+        *(
+            "ADMIN",
+            "adm\u0130n",
+            "\uff41dmin",
+            "adm\u200bin",
+            "\uff33vc\uff0dremit",
+            "Nigh\u0165-\u017fhift",
+        ),
+    ],
+)
 def test_account_that_is_not_one_persons(terms, refuses, account) -> None:
-    with refuses(at=f"account {account}", saying="nobody answers for what it does"):
+    with refuses(at=one_line(f"account {account}"), saying="nobody answers for what it does"):
         require_person(terms, by(account), "hold")
 
 
 @pytest.mark.vector("person-not-authorised")
-@pytest.mark.parametrize("account", ["ines", "mallory", "", "camille.moreau@migrations.example"])
+@pytest.mark.parametrize(
+    "account",
+    [
+        *("ines", "mallory", "", "camille.moreau@migrations.example"),
+        # Other users to Airflow, however alike.
+        *("Camille", "cam\u0130lle", "camil\u200ble", "\uff43amille", "camille ", "cami\u0301lle"),
+    ],
+)
 def test_account_of_nobody_whom_the_instruction_names(terms, refuses, account) -> None:
-    with refuses(at=f"account {account}", saying="names nobody who acts by it"):
+    with refuses(at=one_line(f"account {account}"), saying="names nobody who acts by it"):
         require_person(terms, by(account), "hold")
 
 

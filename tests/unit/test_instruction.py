@@ -258,10 +258,13 @@ REFUSED = [
         ("contacts.authorised", [PERSON | {"account": name}], "contacts.authorised[0].account")
         for name in ("admin", "ROOT", "airflow", "svc-remit", "a b", "...")
     ),
-    (
-        "contacts.authorised",
-        [PERSON | {"account": "camille"}, OTHER | {"account": "Camille"}],
-        "contacts.authorised[1].account",
+    *(
+        (
+            "contacts.authorised",
+            [PERSON | {"account": "strasse"}, OTHER | {"account": alike}],
+            "contacts.authorised[1].account",
+        )
+        for alike in ("Strasse", "stra\u00dfe", "\uff53trasse", "str\u00e0sse")
     ),
     ("contacts.authorised", [PERSON | {"may": ["everything"]}], "contacts.authorised[0].may[0]"),
     ("contacts.authorised", [PERSON | {"may": []}], "contacts.authorised[0].may"),

@@ -1,7 +1,8 @@
 """Acts that somebody asked for and may not do, on record so that supervision sees them.
 
 Bounded: whoever can reach a page could otherwise fill the log. Of one account, address and act there
-is one record an hour; of all together `MOST`, the last of which says that more came.
+is one record an hour; of each kind of act `MOST`, the last of which says that more came. So a stranger
+who keeps sending receipts hides no account that tries an act on the pages.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from remit.evidence import parse_timestamp
 from remit.records import Record
 
 MOST = 60
-"""Attempts recorded in an hour, whoever made them."""
+"""Attempts at one kind of act recorded in an hour, whoever made them."""
 _HOUR = timedelta(hours=1)
 _LONGEST = 200
 
@@ -51,12 +52,13 @@ def record_attempt(
         "run": run,
         "taken": taken,
     }
-    recent = _recent(deployment)
+    kind = _kind(data)
+    recent = [one for one in _recent(deployment) if _kind(one.data) == kind]
     if len(recent) >= MOST or any(_same(one.data, data) for one in recent):
         return False
     if len(recent) == MOST - 1:
         more = "there were too many in this hour; further ones are not recorded"
-        data |= {"what": "anything", "account": "several", "address": None, "why": more}
+        data |= {"what": f"{kind} anything", "account": "several", "address": None, "why": more}
         data |= {"run": None, "taken": False}
     deployment.log.append(ALERTS, "attempted", data, f"remit:{ALERTS}", step=None)
     return True
@@ -68,10 +70,15 @@ def _recent(deployment: Office) -> list[Record]:
     records = deployment.log.ledger.kept(kinds=["attempted"], newest_first=True)
     for kept in records:
         record = kept.record()
-        if parse_timestamp(record.at) <= since or len(found) >= MOST:
+        if parse_timestamp(record.at) <= since:
             break
         found.append(record)
     return found
+
+
+def _kind(data: Any) -> str:
+    """The first word of an act, such as ``hold`` or ``send``."""
+    return str(data["what"]).partition(" ")[0]
 
 
 def _same(one: Any, other: dict[str, Any]) -> bool:

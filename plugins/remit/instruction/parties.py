@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
 
-from remit.accounts import is_nobodys
+from remit.accounts import folded, is_nobodys
 from remit.instruction.forms import (
     Account,
     Category,
@@ -235,7 +235,7 @@ class Contacts(Strict):
         for index, person in enumerate(self.authorised):
             if person.account is None:
                 continue
-            account = person.account.lower()
+            account = folded(person.account)
             if is_nobodys(account, self.shared_accounts):
                 raise Misfit(
                     "several people or a service use this account; name the person's own",
