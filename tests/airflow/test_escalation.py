@@ -56,7 +56,7 @@ SLACK = 8
 """Seconds that a pass itself may take on a machine that does other things as well."""
 TASK = 12
 """Seconds more that Airflow may take to start a task there."""
-PATIENCE = 90
+PATIENCE = 180
 PARTS = SOON | {"AIRFLOW__CORE__PARALLELISM": "4"}
 
 
