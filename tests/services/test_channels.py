@@ -17,7 +17,7 @@ from airflow.sdk import Connection
 
 from remit.channels import open_channels
 from remit.channels.webhook import body_of
-from remit.errors import RemitError, Unavailable, UsageError
+from remit.errors import RemitError, Unavailable, Undeliverable, UsageError
 from remit.operators.connections import Airflows
 from remit.ports import Channel, Notice
 from remit.testing.mail_server import MailServer
@@ -177,16 +177,17 @@ def test_the_same_notice_has_the_same_id() -> None:
 def test_what_is_no_plain_address_is_not_written_to(address: str) -> None:
     with MailServer() as server:
         mail = channel("smtp", mail_connection(server.port, extra={"disable_tls": True}))
-        with pytest.raises(Unavailable, match="address is none"):
+        with pytest.raises(Undeliverable, match="address is none"):
             mail.send(hostile(email=address))
 
     assert server.mails == []
 
 
 def test_what_the_server_says_is_not_passed_on(trusted: Path, tmp_path: Path) -> None:
-    def words(server: MailServer, **fields: Any) -> str:
+    def words(server: MailServer, kind: type[Unavailable] = Unavailable, **fields: Any) -> str:
         with server, pytest.raises(Unavailable) as caught:
             channel("smtp", mail_connection(server.port, **fields)).send(NOTICE)
+        assert type(caught.value) is kind  # whether another notice may be taken
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__
         assert PASSWORD not in str(caught.value)
@@ -195,7 +196,7 @@ def test_what_the_server_says_is_not_passed_on(trusted: Path, tmp_path: Path) ->
     wrong = {"login": "remit", "password": PASSWORD + "x"}
     assert "login" in words(MailServer(trusted, login=("remit", PASSWORD)), **wrong)
     full = frozenset({NOTICE.email})
-    assert "no mail for the person" in words(MailServer(trusted, full=full))
+    assert "no mail for the person" in words(MailServer(trusted, full=full), Undeliverable)
     assert "does not offer" in words(MailServer())
     stopped = MailServer()
     with stopped:
@@ -276,10 +277,11 @@ def test_only_a_2xx_counts_and_no_redirect_is_followed(
 ) -> None:
     with WebhookReceiver() as elsewhere:
         elsewhere.secret = receiver.secret
-        for status in (302, 307, 308, 404, 500):
+        for status in (302, 307, 308, 404, 500, 400, 413, 422):
             receiver.status, receiver.sent_on = status, f"{elsewhere.base}/taken"
-            with pytest.raises(Unavailable, match=f"status {status}"):
+            with pytest.raises(Unavailable, match=f"status {status}") as caught:
                 channel("webhook", hook_connection(receiver, tmp_path)).send(NOTICE)
+            assert isinstance(caught.value, Undeliverable) == (status in (400, 413, 422))
 
     assert elsewhere.received == []
 
