@@ -9,6 +9,7 @@ from remit.errors import EvidenceBroken, Unavailable, UsageError
 from remit.metrics import measure
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
+from remit.operators.telling import logged
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,11 +62,11 @@ class SuperviseOperator(RemitOperator):
             self.log.info("Another supervisor is at work; this one leaves it to that.")
         for alert in passed.raised:
             write = self.log.error if alert.severity == "critical" else self.log.warning
-            write("%s: %s: %s: %s", alert.id, alert.title, alert.about, alert.message)
+            write("%s: %s: %s: %s", alert.id, alert.title, logged(alert.about), logged(alert.message))
         for done in passed.told:
-            self.log.info("%s: tier %d is %s.", done.due.alert.id, done.due.tier, done.said)
+            self.log.info("%s: tier %d is %s.", done.due.alert.id, done.due.tier, logged(done.said))
         for line in passed.failed:
-            self.log.error("NOT TOLD: %s", line)
+            self.log.error("NOT TOLD: %s", logged(line))
         self.log.info(
             "%d alerts are new, %d notices were sent, %d could not be.",
             len(passed.raised), len(passed.told), len(passed.failed),
