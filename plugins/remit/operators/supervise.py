@@ -62,7 +62,9 @@ class SuperviseOperator(RemitOperator):
             self.log.info("Another supervisor is at work; this one leaves it to that.")
         for alert in passed.raised:
             write = self.log.error if alert.severity == "critical" else self.log.warning
-            write("%s: %s: %s: %s", alert.id, alert.title, logged(alert.about), logged(alert.message))
+            write(
+                "%s: %s: %s: %s", alert.id, alert.title, logged(alert.about), logged(alert.message)
+            )
         for done in passed.told:
             self.log.info("%s: tier %d is %s.", done.due.alert.id, done.due.tier, logged(done.said))
         for line in passed.failed:
