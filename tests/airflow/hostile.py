@@ -11,7 +11,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.flow.alerting import Contented
 
@@ -59,7 +59,11 @@ COMPUTED = "3703701"
 """What a template, a formula or a typesetter would make of one of them."""
 NAMES = tuple(text for text in TEXTS if not re.search(r"[\x00-\x1f\x7f]", text))
 """Those that a name of a table or a site may be."""
-COLUMNS = ('=1+1"\'><img src=x onerror=alert(1)>', "{{1234567*3}} `|` </script>", "\x1b[31m\n::group::@\u202e")
+COLUMNS = (
+    "=1+1\"'><img src=x onerror=alert(1)>",
+    "{{1234567*3}} `|` </script>",
+    "\x1b[31m\n::group::@\u202e",
+)
 """Columns at the source; the first leaves."""
 TABLE = '"><img src=x onerror=alert(1)>::group::'
 BY = "airflow:known_migration/::group::manual__1"
@@ -68,7 +72,7 @@ WHOLE, STOPPED = "whole-run", "stopped-run"
 
 _MARKS = count()
 MARKS: dict[str, str] = {}
-"""What was planted: a mark that is in the text, and where the text is."""
+"""Where each text is, by the mark that is in it."""
 
 
 def text(place: str, filling: str = "") -> str:
@@ -143,7 +147,15 @@ def _tables(results: dict[str, Any], history: dict[str, Any]) -> None:
     history |= {"at": {"table": history["name"]}, "name": TABLE}
 
 
-def make_hostile(root: Path, laboratory_file: Path) -> tuple[World, Postbox]:
+class Hostile(NamedTuple):
+    """A deployment, what it told by its channel, and what was planted in it: place by mark."""
+
+    world: World
+    postbox: Postbox
+    marks: dict[str, str]
+
+
+def make_hostile(root: Path, laboratory_file: Path) -> Hostile:
     """A run from its opening to its deletion, one that was refused, alerts, an orphan; and what was told."""
     shutil.copyfile(laboratory_file, root / "lis.sqlite")
     with closing(sqlite3.connect(root / "lis.sqlite")) as database:
@@ -162,7 +174,7 @@ def make_hostile(root: Path, laboratory_file: Path) -> tuple[World, Postbox]:
     _left_over(world)
     supervise(world.deployment(), [postbox], BY, timedelta(minutes=5))
     world.open_run("next-run", _second(world, fields), BY)
-    return world, postbox
+    return Hostile(world, postbox, dict(MARKS))
 
 
 def _same(world: World) -> Any:
@@ -246,7 +258,7 @@ _TEMPLATES = "".join(
     path.read_text("utf-8") for path in (Path(reviewer.__file__).parent / "templates").iterdir()
 )
 _ELEMENTS = frozenset(re.findall(r"<([a-z][a-z0-9]*)", _TEMPLATES))
-_ATTRIBUTES = frozenset(re.findall(r"[\s\"]([a-zA-Z][\w:-]*)(?:=\"|[\s>])", _TEMPLATES.lower()))
+_ATTRIBUTES = frozenset(re.findall(r"[\s\"]([a-zA-Z][\w:-]*)(?==\"|[\s>])", _TEMPLATES.lower()))
 _LINKS = ("href", "src", "action", "formaction", "xlink:href", "data", "poster", "srcset")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from remit.alerts import heartbeat
@@ -17,7 +17,7 @@ from remit.channels import Lookup, open_channels
 from remit.cli.output import Output
 from remit.cli.person import acting
 from remit.custody import Deployment
-from remit.errors import EvidenceBroken, Unavailable
+from remit.errors import EvidenceBroken, Unavailable, one_line
 from remit.evidence import timestamp
 from remit.metrics import measure
 from remit.wiring import Resolve, Settings, clock, open_deployment, open_notes, os_user
@@ -27,7 +27,7 @@ def supervise(options: argparse.Namespace, output: Output, resolve: Resolve) -> 
     """Look once; or, with --every, until it is asked to end."""
     if options.every is None:
         passed = _pass(options, resolve)
-        output.result(_fields(passed), "\n".join(_lines(passed)))
+        output.result(_fields(passed), _text(_lines(passed)))
         return _code(passed)
     ended = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
@@ -47,7 +47,7 @@ def _look(options: argparse.Namespace, output: Output, resolve: Resolve) -> None
         output.error(error)
         return
     if passed.raised or passed.escalated or passed.emergencies:
-        output.result(_fields(passed), "\n".join(_lines(passed)))
+        output.result(_fields(passed), _text(_lines(passed)))
 
 
 def _pass(options: argparse.Namespace, resolve: Resolve) -> Passed:
@@ -62,6 +62,11 @@ def _pass(options: argparse.Namespace, resolve: Resolve) -> Passed:
     if isinstance(resolve, Lookup):  # there is an Airflow, whose settings say where metrics go
         measure(passed, clock())
     return passed
+
+
+def _text(lines: Iterable[str]) -> str:
+    """Each on a line of its own, whatever people wrote into it."""
+    return "\n".join(map(one_line, lines))
 
 
 def _code(passed: Passed) -> int:
@@ -121,7 +126,7 @@ def alerts(options: argparse.Namespace, output: Output, resolve: Resolve) -> Non
         ],
     }
     lines = [*(line for alert in shown for line in _shown(alert)), *_watching(deployment)]
-    output.result(fields, "\n".join(lines))
+    output.result(fields, _text(lines))
 
 
 def acknowledge(options: argparse.Namespace, output: Output, resolve: Resolve) -> None:
@@ -137,7 +142,7 @@ def close(options: argparse.Namespace, output: Output, resolve: Resolve) -> None
 def _act(options: argparse.Namespace, output: Output, resolve: Resolve, act: str) -> None:
     desk = Desk(_deployment(options, resolve), f"os:{os_user()}")
     done = getattr(desk, act)(options.alert, acting(options), options.reason)
-    output.result(dict(done.as_json()), "\n".join(_shown(done)))
+    output.result(dict(done.as_json()), _text(_shown(done)))
 
 
 def _deployment(options: argparse.Namespace, resolve: Resolve) -> Deployment:
