@@ -25,6 +25,16 @@ def one_line(text: str) -> str:
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
+_LAYOUT = frozenset("\n\u00a0\u202f")
+"""Ends of lines, and the spaces at which no line ends."""
+
+
+def visible(text: str) -> str:
+    """The text, its lines kept, without what moves a cursor, hides, or turns the writing around."""
+    shown = (c if c.isprintable() or c in _LAYOUT else "\ufffd" for c in text)
+    return "".join(shown)
+
+
 class RemitError(Exception):
     """Base of everything that remit raises on purpose."""
 

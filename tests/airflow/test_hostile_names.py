@@ -265,7 +265,6 @@ def test_the_question_and_the_tasks_logs_say_them_as_text(
     assert (home.state(APPROVE), home.state(DELIVER)) == ("success", "success")
     log = "".join(capfd.readouterr())
     assert "alert(1)" in log
-    for line in log.splitlines():
-        assert "::group::forged" not in line or "HYPERLINK" in line, line
+    assert "::group::forged" not in log  # Airflow's pages fold at it, wherever in a line it stands
     assert "\u202e" not in log
     assert "\x1b[31mred" not in log

@@ -64,6 +64,11 @@ def _pass(options: argparse.Namespace, resolve: Resolve) -> Passed:
     return passed
 
 
+def _text(lines: Iterable[str]) -> str:
+    """Each on a line of its own, whatever people wrote into it."""
+    return "\n".join(map(one_line, lines))
+
+
 def _code(passed: Passed) -> int:
     if any(one.kind == "evidence-broken" for one in passed.emergencies):
         return EvidenceBroken.exit_code
@@ -143,11 +148,6 @@ def _act(options: argparse.Namespace, output: Output, resolve: Resolve, act: str
 def _deployment(options: argparse.Namespace, resolve: Resolve) -> Deployment:
     settings = Settings.from_environment()
     return open_deployment(settings, settings.trust(options.trust), resolve=resolve)
-
-
-def _text(lines: Iterable[str]) -> str:
-    """The lines, of which no name in them makes another."""
-    return "\n".join(map(one_line, lines))
 
 
 def _shown(alert: Alert) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from remit.errors import Refused, RemitError, Unavailable, describe_unexpected, one_line
+from remit.errors import Refused, RemitError, Unavailable, describe_unexpected, visible
 from remit.ports import Progress
 
 _STYLES = {  # for any background: no white, no black
@@ -22,6 +23,22 @@ _STYLES = {  # for any background: no white, no black
 }
 
 
+_COMMAND = re.compile("^(\\s*:)(?=:)", re.MULTILINE)
+"""How a line begins that a CI server takes for a command to itself, such as ``::error::``."""
+
+
+def _plain(text: str) -> str:
+    """Text that does nothing to a terminal or a CI server: names in it come from outside."""
+    return _COMMAND.sub(r"\1 ", visible(text))
+
+
+def _json(fields: Any) -> str:
+    """The same text for machines, with what cannot be seen escaped."""
+    said = jsonlib.dumps(fields, indent=2, ensure_ascii=False)
+    escaped = (c if c == visible(c) else jsonlib.dumps(c)[1:-1] for c in said)
+    return "".join(escaped)
+
+
 class Output:
     """Standard output and error of one command."""
 
@@ -30,7 +47,7 @@ class Output:
 
     def result(self, fields: Any, text: str) -> None:
         """The command's result, in the form asked for."""
-        print(_json(fields) if self._json else _shown(text.rstrip()), file=self._stream)
+        print(_json(fields) if self._json else _plain(text.rstrip()), file=self._stream)
 
     def always_json(self, fields: Any) -> None:
         """A result that was asked for as JSON by the command's own option."""
@@ -60,12 +77,12 @@ class Output:
 
         console = Console(file=self._stream, highlight=False, soft_wrap=True)
         for meaning, text in lines:
-            console.print(Text(text, style=_STYLES.get(meaning, "")))
+            console.print(Text(_plain(text), style=_STYLES.get(meaning, "")))
 
     def note(self, text: str) -> None:
         """A remark beside the result."""
         if not self._json:
-            print(_shown(text), file=self._errors)
+            print(_plain(text), file=self._errors)
 
     def error(self, error: RemitError) -> None:
         """An error of ours; never a traceback."""
@@ -86,7 +103,7 @@ class Output:
         """An error that nobody expected, without its text."""
         said = describe_unexpected(error)
         if self._json:
-            print(_json({"error": {"message": said}}), file=self._stream)
+            print(jsonlib.dumps({"error": {"message": said}}, indent=2), file=self._stream)
         else:
             print(said, file=self._errors)
 
@@ -115,14 +132,3 @@ class Output:
                 bar.update(tasks[table], completed=rows)
 
             yield show
-
-
-def _json(fields: Any) -> str:
-    """JSON in which what a terminal obeys, or turns text around, is escaped."""
-    text = jsonlib.dumps(fields, indent=2, ensure_ascii=False)
-    return "".join(c if c.isprintable() or c == "\n" else jsonlib.dumps(c)[1:-1] for c in text)
-
-
-def _shown(text: str) -> str:
-    """The lines without what a terminal obeys or what turns text around, whatever names are in them."""
-    return "".join(c if c in "\n\t" else one_line(c) for c in text)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
-from remit.errors import Unavailable, one_line
+from remit.errors import Unavailable
 from remit.operators.base import StepOperator
 from remit.operators.origin import origin_of
+from remit.operators.telling import logged
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -109,7 +110,7 @@ class ApproveOperator(StepOperator):
         self.log.info(
             "Waiting until %s for %s to answer in Airflow (Required Actions).",
             question.until.isoformat(),
-            one_line(" or ".join(name for _, name in question.assigned)),
+            logged(" or ".join(name for _, name in question.assigned)),
         )
         left = question.until - run.deployment.clock() + _SLACK
         raise TaskAwaitingInput(method_name="execute", timeout=max(left, _SLACK))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from remit.errors import Refused, Unavailable
 from remit.operators.base import StepOperator
 from remit.operators.connections import resolve
+from remit.operators.telling import logged
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,7 +84,7 @@ class ExtractOperator(StepOperator):
         if event["refusal"]:
             raise Refused.from_json(event["refusal"])
         if event["failure"]:
-            self.log.warning("The state was not held to the end: %s", event["failure"])
+            self.log.warning("The state was not held to the end: %s", logged(event["failure"]))
             if not run.story.has("piece"):
                 raise Unavailable(f"run {run.id}", "the state of the source was not held open.")
 
@@ -123,4 +124,4 @@ class Telling:
         """See `remit.ports.Progress`."""
         if time.monotonic() - self._said >= _SECONDS_BETWEEN_REPORTS:
             self._said = time.monotonic()
-            self._log.info("%s: %d rows so far", table, rows)
+            self._log.info("%s: %d rows so far", logged(table), rows)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
-from remit.operators.telling import tell_failure
+from remit.operators.telling import logged, tell_failure
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -51,4 +51,4 @@ def in_words(error: Exception) -> str:
 
 def _failure(error: Exception) -> AirflowException:
     kind = AirflowException if isinstance(error, Unavailable) else AirflowFailException
-    return kind(in_words(error))
+    return kind(logged(in_words(error)))  # Airflow writes it into the log as well

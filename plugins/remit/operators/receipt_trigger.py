@@ -17,6 +17,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from remit.errors import RemitError, Unavailable
 from remit.operators.connections import resolve_async
+from remit.operators.telling import logged
 
 _FIELDS = (
     "landing",
@@ -85,7 +86,7 @@ class ReceiptTrigger(BaseTrigger):
             known = {name: await resolve_async(name) for name in self._connections()}
             return await asyncio.to_thread(self._answered, known)
         except Unavailable as error:
-            self.log.warning("%s; looking again later.", error)
+            self.log.warning("%s; looking again later.", logged(str(error)))
             return False
         except RemitError:
             return True  # no use in waiting: the task looks itself, and says what is wrong

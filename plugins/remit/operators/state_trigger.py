@@ -16,6 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from remit.errors import Refused, RemitError, Unavailable, describe_unexpected
 from remit.operators.connections import Airflows, looked_up
+from remit.operators.telling import logged
 from remit.wiring import Settings, open_deployment, open_source
 
 if TYPE_CHECKING:
@@ -132,5 +133,5 @@ class StateTrigger(BaseTrigger):
         try:
             return bool(divided.missing())
         except Unavailable as error:
-            self.log.warning("%s; looking again later.", error)
+            self.log.warning("%s; looking again later.", logged(str(error)))
             return True

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import EvidenceBroken, Unavailable, UsageError, one_line
+from remit.errors import EvidenceBroken, Unavailable, UsageError
 from remit.metrics import measure
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
+from remit.operators.telling import logged
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,13 +62,13 @@ class SuperviseOperator(RemitOperator):
             self.log.info("Another supervisor is at work; this one leaves it to that.")
         for alert in passed.raised:
             write = self.log.error if alert.severity == "critical" else self.log.warning
-            write(one_line(f"{alert.id}: {alert.title}: {alert.about}: {alert.message}"))
-        for done in passed.told:
-            self.log.info(
-                "%s: tier %d is %s.", done.due.alert.id, done.due.tier, one_line(done.said)
+            write(
+                "%s: %s: %s: %s", alert.id, alert.title, logged(alert.about), logged(alert.message)
             )
+        for done in passed.told:
+            self.log.info("%s: tier %d is %s.", done.due.alert.id, done.due.tier, logged(done.said))
         for line in passed.failed:
-            self.log.error("NOT TOLD: %s", one_line(line))
+            self.log.error("NOT TOLD: %s", logged(line))
         self.log.info(
             "%d alerts are new, %d notices were sent, %d could not be.",
             len(passed.raised), len(passed.told), len(passed.failed),

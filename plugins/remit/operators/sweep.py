@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from remit.operators.base import RemitOperator
 from remit.operators.connections import resolve
 from remit.operators.failures import in_words
+from remit.operators.telling import logged
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,13 +42,14 @@ class SweepOperator(RemitOperator):
         from remit.custody.orphans import WHY
 
         for one in done.found:
-            what = f"{one.place}: {one.name}: {one.files} files, {one.size} bytes; {WHY[one.why]}."
+            size = f"{one.files} files, {one.size} bytes"
+            what = logged(f"{one.place}: {one.name}: {size}; {WHY[one.why]}.")
             if one in done.removed:
                 self.log.info("%s Removed and looked for again: gone.", what)
             else:
                 self.log.warning(what)
         for spec, error in done.unseen:
-            self.log.warning("%s was not looked at: %s", spec, in_words(error))
+            self.log.warning(logged(f"{spec} was not looked at: {in_words(error)}"))
         for one, error in done.failed:
-            self.log.error("%s: %s is NOT removed. %s", one.place, one.name, in_words(error))
+            self.log.error(logged(f"{one.place}: {one.name} is NOT removed. {in_words(error)}"))
         self.log.info("%d orphans, %d of them new.", len(done.found), len(done.new))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from remit.errors import Refused, Unavailable
+from remit.errors import Refused, Unavailable, one_line
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
 
 _ALARMING = {"invalid", "stopped", "undeleted"}
 _TOLD_AS_FAILURE = {"refused", "interrupted"}
+_FOLD = re.compile("::(?=(?:end)?group::)")
+"""Where Airflow's pages begin or end a fold, wherever in a line it stands, and show nothing of the line."""
+
+
+def logged(text: str) -> str:
+    """A text for the log that can neither begin a line nor fold any: names come from outside."""
+    return _FOLD.sub(": :", one_line(text))
 
 
 def tell_records(log: Logger, records: Sequence[Record]) -> None:
@@ -28,16 +36,17 @@ def tell_records(log: Logger, records: Sequence[Record]) -> None:
             continue
         alarming = record.kind in _ALARMING
         write = log.error if alarming else log.info
-        write(f"{title(record)}:" if alarming else f"::group::{title(record)}")
-        log.info("Evidence record %d of %s, by %s.", record.seq, record.at, record.by)
+        name = logged(title(record))
+        write(f"{name}:" if alarming else f"::group::{name}")
+        log.info("Evidence record %d of %s, by %s.", record.seq, record.at, logged(record.by))
         warnings = [sentence for sentence in tell(record) if warns(sentence)]
         for sentence in tell(record):
             if sentence not in warnings:
-                write(sentence)
+                write(logged(sentence))
         if not alarming:
             log.info("::endgroup::")
         for sentence in warnings:
-            log.warning(sentence)
+            log.warning(logged(sentence))
 
 
 def tell_next(log: Logger, records: Sequence[Record]) -> None:
@@ -55,10 +64,10 @@ def tell_failure(log: Logger, error: Exception, words: str) -> None:
     """
     if isinstance(error, Refused):
         log.error("Refused by the rule %s.", error.code)
-        log.error("Where: %s", error.where)
-        log.error("What: %s", error.message)
-        log.error("Way out: %s", error.way_out)
+        log.error("Where: %s", logged(error.where))
+        log.error("What: %s", logged(error.message))
+        log.error("Way out: %s", logged(error.way_out))
         return
-    log.error(words)
+    log.error(logged(words))
     if isinstance(error, Unavailable):
         log.warning("This may pass; Airflow tries again while the task has retries left.")

@@ -1,4 +1,4 @@
-"""From a template and values to a page. Everything that is put into a template is escaped."""
+"""From a template and values to a page. What is put into a template is escaped, and can be seen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from remit.errors import one_line
+from remit.errors import one_line, visible
 from remit.records import timestamp
 from remit.reviewer import pages
 from remit.reviewer.words import LANGUAGES, Words
@@ -32,9 +32,16 @@ NAVIGATION = (
 
 _LANGUAGE = "remit_language"
 
+
+def _shown(value: Any) -> Any:
+    """A value as a template shows it; what a macro made of values has been through this."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
+    finalize=_shown,  # names from outside, wherever a page shows one
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
