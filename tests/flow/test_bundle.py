@@ -712,6 +712,24 @@ def test_document_changed_in_a_log_that_the_processor_signed_anew(whole, tmp_pat
     assert broken.where.startswith("record ")
 
 
+@pytest.mark.parametrize(("said", "without"), [("manifest", "deleted"), ("certificate", "sealing")])
+def test_what_another_run_has_to_show_proves_nothing_of_this_one(
+    whole, tmp_path, said, without
+) -> None:
+    """All of it is rightly signed, by controller, processor and target, in one log."""
+    home = tmp_path / "processor"
+    shutil.copytree(whole.world.root / "processor", home)
+    ledger = open_ledger(Settings.from_environment({"REMIT_HOME": str(home)}))
+    log = EvidenceLog(ledger, whole.signer, whole.world.clock)
+    kept = [one for one in whole.run.story.records if one.kind != without]
+    for step, record in enumerate(kept):
+        log.append("durand-copy", record.kind, record.data, record.by, step=step)
+
+    bundle = make_bundle(ledger, "durand-copy", signer=whole.signer)
+
+    whole.refuse(bundle, f"the {said} is another run's")
+
+
 # --- through the command line ---------------------------------------------------------------------
 
 

@@ -33,6 +33,8 @@ def check_papers(
         if (record := evidence.last("sealing")) is not None:
             envelope = record.data["manifest"].encode()
             manifest = open_manifest(envelope, instruction)
+            if manifest.run != evidence.run:
+                raise EvidenceBroken(f"record {record.seq}", "the manifest is another run's.")
             proved.append(_of_manifest(manifest))
         if manifest is not None and (record := evidence.last("confirmed")) is not None:
             if (way := str(record.data["way"])) == "receipt":
@@ -44,7 +46,8 @@ def check_papers(
         if (record := evidence.last("deleted")) is not None:
             proved.append(_of_certificate(record, instruction, chain))
     except _DAMAGE as error:
-        message = error.message if isinstance(error, Refused) else "its document is damaged."
+        says = isinstance(error, Refused | EvidenceBroken)
+        message = error.message if says else "its document is damaged."
         raise EvidenceBroken(f"record {record.seq if record else 0}", message) from None
     return proved, not_proved
 
