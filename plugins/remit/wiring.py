@@ -163,15 +163,20 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def open_ledger(settings: Settings, *, create: bool = False) -> Ledger:
-    """The evidence ledger; only who is about to write in it may create it."""
+def open_ledger(settings: Settings, *, create: bool = False, patience: int = 30) -> Ledger:
+    """The evidence ledger; only who is about to write in it may create it.
+
+    Args:
+        patience: for so many seconds it is waited for.
+    """
     from remit.adapters.folder import translating_os
     from remit.adapters.ledger import SqlLedger
 
     if create:
         with translating_os(f"REMIT_HOME {settings.home}"):
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return SqlLedger(settings.ledger, settings.home / "witness.dsse.json", create=create)
+    witness = settings.home / "witness.dsse.json"
+    return SqlLedger(settings.ledger, witness, create=create, patience=patience)
 
 
 def open_deployment(

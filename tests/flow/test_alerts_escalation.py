@@ -340,6 +340,73 @@ def test_broken_evidence_that_a_named_person_acknowledges_is_told_no_more(refuse
     assert [one for one in postbox.told if one[0] == "evidence-broken"] == []
 
 
+def test_broken_evidence_is_told_again_a_week_after_it_was_acknowledged(refused: World) -> None:
+    look(refused)
+    change(refused)
+    refused.clock.advance(days=1, minutes=1)
+    look(refused, Postbox())
+    desk(refused).acknowledge("evidence-broken", CAMILLE, WHY)
+    for days, told in ((6, []), (2, [OWNER, DPO, CONTROLLER])):
+        postbox = Postbox()
+        refused.clock.advance(days=days)
+        look(refused, postbox)
+
+        assert [email for kind, email in postbox.told if kind == "evidence-broken"] == told
+    assert [one.state for one in desk(refused).emergencies()] == ["open"]
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        "somebody",
+        [],
+        {"at": "9999-01-01T00:00:00Z"},
+        {"name": "x", "account": "x", "reason": "x", "at": "9999-01-01T00:00:00Z"},
+    ],
+)
+def test_acknowledgement_that_nobody_gave_now_silences_nothing(refused: World, by: Any) -> None:
+    notes, postbox = refused.deployment().notes, Postbox()
+    look(refused)
+    change(refused)
+    refused.clock.advance(days=1, minutes=1)
+    look(refused)
+    notes.write("evidence-broken", notes.read("evidence-broken") | {"acknowledged": by})
+    refused.clock.advance(days=1)
+    look(refused, postbox)
+
+    assert "evidence-broken" in [kind for kind, _ in postbox.told]
+    assert [one.state for one in desk(refused).emergencies()] == ["open"]
+
+
+HOSTILE = (
+    [], 7, "x", {}, {"kind": "x"}, {"every": 1e300}, {"every": 10**13}, {"at": 5}, {"told": "x"},
+    {"told": {OWNER: "x"}}, {"outcomes": []}, {"message": 5}, {"since": "9999-12-31T23:59:59Z"},
+    {"runs": {"durand-test": []}}, {"runs": {"durand-test": [1, "x", 5, "y"]}}, {"seen": 1e300},
+    {"past": {"durand/durand-2026": ["x", [], 5]}}, {"instructions": [5]}, {"whole": "x"},
+    {"runs": {"durand-test": ["x", 1, "y", 0]}},
+    [{"name": "x", "email": 5, "after": 1e300}], [{"name": 5, "email": "x", "after": -5}],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["seen", "contacts", "verified", "pass-os-supervisor", "evidence-broken", "ledger-away"]
+)
+def test_no_note_keeps_supervision_from_looking(refused: World, name: str) -> None:
+    look(refused, every=timedelta(minutes=5))
+    notes = refused.deployment().notes
+    found = notes.read(name)
+    if found is None:
+        told = {"told": {}, "outcomes": {}, "acknowledged": None}
+        found = {"kind": name, "since": "2026-01-01T00:00:00Z", "where": "", "message": ""} | told
+    for hostile in HOSTILE:
+        merged = isinstance(found, dict) and isinstance(hostile, dict)
+        notes.write(name, found | hostile if merged else hostile)
+        desk(refused).emergencies()
+        refused.clock.advance(minutes=1)
+        look(refused, Postbox(), every=timedelta(minutes=5), by="os:another")
+        watch(refused.deployment, notes, [Postbox()], "os:another", refused.clock)
+
+
 def test_log_that_is_cut_short_is_noticed_at_the_next_pass(refused: World) -> None:
     look(refused)
     postbox = Postbox()

@@ -197,6 +197,15 @@ def test_answer_of_another_run_does_not_fit(world, sealed, up_to, refuses) -> No
         sealed.take_answer(question, answer(world, strangers))
 
 
+@pytest.mark.vector("approval-by-author")
+def test_answer_of_who_became_the_dags_author_while_it_waited(world, sealed, refuses) -> None:
+    question, now = asked(sealed), Origin(authors=("alice",), trigger="tom")
+    with refuses(at="…", saying="Alice Martin wrote the DAG"):
+        sealed.take_answer(question, answer(world, question), now)
+    given = answer(world, question, account="bruno", name="bruno")
+    assert sealed.take_answer(question, given, now) is True
+
+
 IMPOSSIBLE = [
     ("approval-impossible", Origin(("alice",), "bruno"), "wrote this DAG or started this run"),
     ("approval-impossible", Origin((ALICE["email"], "x"), BRUNO["name"]), "everybody who may"),

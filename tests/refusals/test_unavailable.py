@@ -148,14 +148,8 @@ def test_tables_to_a_full_disk(world, up_to, cli, small_disk, command) -> None:
 
 def test_ledger_that_another_process_keeps_busy(world, up_to, cli, monkeypatch) -> None:
     run = up_to(world, "plan")
-    making = ledger.sa.create_engine
-    monkeypatch.setattr(  # what would be waited for 30 seconds
-        ledger.sa,
-        "create_engine",
-        lambda url, connect_args, **more: making(
-            url, connect_args=connect_args | {"timeout": 0.1}, **more
-        ),
-    )
+    opening = ledger.open_engine  # which would wait for 30 seconds
+    monkeypatch.setattr(ledger, "open_engine", lambda url, _: opening(url, 0))
     busy = sqlite3.connect(world.root / "processor" / "evidence.sqlite", isolation_level=None)
     busy.execute("BEGIN EXCLUSIVE")
     try:

@@ -34,19 +34,20 @@ _WAITING = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_FULL", "S
 class SqlLedger:
     """Implements `remit.evidence.Ledger` on SQLAlchemy."""
 
-    def __init__(self, url: str, witness: Path, *, create: bool = True) -> None:
+    def __init__(self, url: str, witness: Path, *, create: bool = True, patience: int = 30) -> None:
         """Open, and create on first use.
 
         Args:
             url: ``sqlite:///PATH`` or ``postgresql://...``.
             witness: the file for the newest checkpoint.
             create: whether a ledger that is not there is made; a reader must not make one.
+            patience: see `open_engine`.
 
         Raises:
             UsageError: the URL is none, or there is no ledger to read.
         """
         self._witness = Witness(witness)
-        self._engine = open_engine(url)
+        self._engine = open_engine(url, patience)
         weakref.finalize(self, self._engine.dispose)
         self.label = _label(self._engine)
         self._locks = _locks(self._engine, self.label)

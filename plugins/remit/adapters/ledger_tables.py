@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,13 +75,19 @@ RUNS = (
 )
 
 
-def open_engine(url: str) -> sa.Engine:
-    """The database at ``sqlite:///PATH`` or ``postgresql://...``; raises UsageError for any other."""
+def open_engine(url: str, patience: int) -> sa.Engine:
+    """The database at ``sqlite:///PATH`` or ``postgresql://...``.
+
+    Args:
+        patience: for so many seconds a server that does not answer, or who writes in a file, is waited for.
+
+    Raises:
+        UsageError: for any other.
+    """
     if url.startswith("sqlite:///"):
-        # Transactions are begun by hand: the driver's own begin too late to keep writers apart.
+        path = sa.make_url(url).database or ""
         # Opened anew each time: a file put in its place would otherwise go unnoticed.
-        options = {"timeout": 30, "isolation_level": None}
-        engine = sa.create_engine(url, connect_args=options, poolclass=sa.NullPool)
+        engine = sa.create_engine(url, creator=lambda: _file(path, patience), poolclass=sa.NullPool)
         sa.event.listen(engine, "connect", _durably)
         return engine
     # Whatever the database's default: a snapshot from before the append's lock would be out of date.
@@ -89,9 +97,21 @@ def open_engine(url: str) -> sa.Engine:
         max_overflow=-1,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": patience},
     )
     _POOLED.add(engine)
     return engine
+
+
+def _file(path: str, patience: int) -> sqlite3.Connection:
+    """A connection to a file that is there: to one that is gone SQLite would make an empty one."""
+    return sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=patience,
+        isolation_level=None,  # transactions are begun by hand: the driver's begin too late
+        check_same_thread=False,
+    )
 
 
 def _durably(connection: Any, _: Any) -> None:

@@ -167,11 +167,11 @@ LONGEST = 2000
 
 def emergencies(notes: Notes, now: datetime) -> list[Alert]:
     """What cannot be recorded while it goes on, as alerts that the log does not have."""
-    return [_as_alert(one) for one in emergency.going_on(notes) if one.is_felt(now)]
+    return [_as_alert(one, now) for one in emergency.going_on(notes) if one.is_felt(now)]
 
 
-def _as_alert(one: emergency.Emergency) -> Alert:
-    by = one.acknowledged
+def _as_alert(one: emergency.Emergency, now: datetime) -> Alert:
+    by: Any = one.acknowledged if one.rests(now) else None
     act = Act(by["name"], by["account"], parse_timestamp(by["at"]), by["reason"]) if by else None
     return Alert(
         id=one.kind,

@@ -2,7 +2,8 @@
 
 Guarantee: the owner and every controller's contact are told through the channels as soon as it is
 found, and again at each time of the chains, then daily, until a pass finds the evidence whole or a
-named person acknowledges it. When it is whole again, an alert says in the log what had been.
+named person acknowledges it, which is good for a week. When it is whole again, an alert says in the
+log what had been.
 Not guaranteed: anything if the folder of notes is lost as well; whoever calls fails then.
 """
 
@@ -13,7 +14,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from remit.alerts.model import Step
+from pydantic import TypeAdapter
+
+from remit.alerts.model import ACKNOWLEDGED_FOR, Step
 from remit.alerts.notices import emergency_notice
 from remit.alerts.telling import Outcome, Teller
 from remit.alerts.watched import chain_json, chain_of
@@ -38,7 +41,7 @@ class Emergency:
         since: when it was found first.
         told: to each person's address, how many times.
         outcomes: what came of telling each at last.
-        acknowledged: by whom, when and why; nobody is told again then.
+        acknowledged: by whom, when and why; nobody is told then, for a week.
     """
 
     kind: str
@@ -47,7 +50,7 @@ class Emergency:
     message: str
     told: dict[str, int] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
-    acknowledged: dict[str, Any] | None = None
+    acknowledged: dict[str, str | None] | None = None
 
     @property
     def began(self) -> datetime:
@@ -56,7 +59,19 @@ class Emergency:
 
     def is_felt(self, now: datetime) -> bool:
         """Whether it lasts long enough to be told of."""
-        return now - self.began >= PATIENCE[self.kind]
+        # One that is yet to begin is of a clock that was wrong, or of nobody's.
+        return not timedelta(0) <= now - self.began < PATIENCE[self.kind]
+
+    def rests(self, now: datetime) -> bool:
+        """Whether a person took it up so lately that nobody is told."""
+        if self.acknowledged is None:
+            return False
+        at = parse_timestamp(str(self.acknowledged["at"]))
+        return timedelta(0) <= now - at < ACKNOWLEDGED_FOR
+
+
+_FORM = TypeAdapter(Emergency)
+_WHO = {"name", "account", "at", "reason"}
 
 
 def going_on(notes: Notes) -> list[Emergency]:
@@ -76,7 +91,7 @@ def contacts(notes: Notes) -> tuple[Step, ...]:
     """Who is to be told."""
     try:
         return chain_of(notes.read(_CONTACTS) or ())
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return ()
 
 
@@ -90,11 +105,11 @@ def declare(notes: Notes, error: EvidenceBroken | Unavailable, since: datetime) 
 
 def go_on(notes: Notes, one: Emergency, now: datetime, teller: Teller) -> Emergency:
     """Tell whom it is time to tell of one that goes on."""
-    if one.acknowledged is None and one.is_felt(now):
+    if not one.rests(now) and one.is_felt(now):
         chain = contacts(notes)
         if not chain:
             one.outcomes = {"nobody": "no instruction was known, so nobody could be told"}
-        times = _times(chain, now - one.began - PATIENCE[one.kind])
+        times = _times(chain, max(timedelta(0), now - one.began - PATIENCE[one.kind]))
         for person in chain:
             _tell(one, person, times, teller)
     notes.write(one.kind, asdict(one))
@@ -102,7 +117,7 @@ def go_on(notes: Notes, one: Emergency, now: datetime, teller: Teller) -> Emerge
 
 
 def acknowledge(notes: Notes, kind: str, by: dict[str, Any]) -> Emergency | None:
-    """Tell nobody any more; None when it is over."""
+    """Tell nobody for a week; None when it is over."""
     one = _read(notes, kind)
     if one is not None:
         one.acknowledged = by
@@ -147,8 +162,12 @@ def _read(notes: Notes, kind: str) -> Emergency | None:
     if note is None:
         return None
     try:
-        one = Emergency(**note)
+        one = _FORM.validate_python(note)
         parse_timestamp(one.since)
-    except (TypeError, ValueError):
+        if by := one.acknowledged:
+            parse_timestamp(str(by["at"]))
+        if one.kind != kind or (by is not None and not by.keys() >= _WHO):
+            raise ValueError
+    except (KeyError, ValueError):
         return Emergency(kind, "2000-01-01T00:00:00Z", "the note of it", "it was damaged.")
     return one

@@ -20,6 +20,7 @@ from remit.ports import Notes
 PATIENCE = timedelta(minutes=15)
 """So long a supervisor may be silent, whatever it said."""
 _PREFIX = "pass-"
+_LONGEST = timedelta(days=366)  # what waits longer between two looks is no supervisor
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,10 @@ def last_passes(notes: Notes) -> list[Pass]:
 def _pass_of(note: Any) -> Pass | None:
     try:
         every = timedelta(seconds=note["every"]) if note["every"] else None
+        if every is not None and not timedelta(0) < every <= _LONGEST:
+            return None
         return Pass(str(note["name"]), parse_timestamp(note["at"]), every)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 

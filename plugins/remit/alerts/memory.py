@@ -8,15 +8,17 @@ at, and so all is looked at again once a day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from remit import canonical
 from remit.alerts.watched import Watched
 from remit.custody import is_run
 from remit.errors import Refused
-from remit.evidence import Record, timestamp
+from remit.evidence import Record, parse_timestamp, timestamp
 
 KEPT = 20
 """How many earlier runs of an instruction the usual number of rows is taken from."""
@@ -137,21 +139,38 @@ class Memory:
         }
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+    def from_json(cls, fields: Mapping[str, Any]) -> Memory:
         """Read what `as_json` gave.
 
         Raises:
-            KeyError, TypeError, ValueError, AttributeError: it gave something else.
+            KeyError, TypeError, ValueError, AttributeError, OverflowError: it gave something else.
         """
         instructions = [Watched.from_json(one) for one in fields["instructions"]]
-        return cls(
-            str(fields["log"]),
-            int(fields["seen"]),
-            str(fields["digest"]),
-            {one.digest: one for one in instructions},
-            {run: OpenRun(*one) for run, one in fields["runs"].items()},
-            {key: Past(*one) for key, one in fields["past"].items()},
+        found: Memory = _FORM.validate_python(
+            {
+                "log": fields["log"],
+                "seen": fields["seen"],
+                "digest": fields["digest"],
+                "instructions": {one.digest: one for one in instructions},
+                "runs": {run: _named(OpenRun, one) for run, one in fields["runs"].items()},
+                "past": {key: _named(Past, one) for key, one in fields["past"].items()},
+            }
         )
+        moments = [*(o.waits for o in found.runs.values()), *(p.last for p in found.past.values())]
+        for moment in moments:
+            if moment:
+                parse_timestamp(moment)
+        if not 0 <= found.seen < 2**62:
+            raise ValueError
+        return found
+
+
+_FORM = TypeAdapter(Memory)
+
+
+def _named(kind: type[OpenRun | Past], values: Sequence[Any]) -> dict[str, Any]:
+    """A thing's fields by their names."""
+    return dict(zip(kind.__slots__, values, strict=True))
 
 
 def digest_of(body: bytes) -> str:

@@ -218,6 +218,6 @@ def remembered(notes: Notes, log: str) -> Memory:
     """What was seen of this very log; nothing, where that cannot be told."""
     try:
         memory = Memory.from_json(notes.read(_SEEN))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return Memory(log)
     return memory if memory.log == log else Memory(log)

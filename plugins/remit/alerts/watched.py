@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from pydantic import TypeAdapter
+
 from remit.alerts.model import Step
 from remit.instruction import Instruction, parse
 from remit.instruction.trust import payload_of
@@ -99,8 +101,12 @@ class Watched:
         }
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Self:
-        """Read what `as_json` gave."""
+    def from_json(cls, fields: Mapping[str, Any]) -> Watched:
+        """Read what `as_json` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError, OverflowError: it gave something else.
+        """
         keys_until = fields["keys_until"]
         parsed = {
             "controllers": tuple(fields["controllers"]),
@@ -111,7 +117,12 @@ class Watched:
             "receipt_within": timedelta(seconds=fields["receipt_within"]),
             "keys_until": parse_timestamp(keys_until) if keys_until else None,
         }
-        return cls(**{**fields, **parsed})
+        for network in map(str, fields["addresses"]):
+            ipaddress.ip_network(network)
+        return _FORM.validate_python({**fields, **parsed})
+
+
+_FORM = TypeAdapter(Watched)
 
 
 def chain_json(chain: Iterable[Step]) -> list[dict[str, Any]]:

@@ -46,8 +46,8 @@ def check_papers(
         if (record := evidence.last("deleted")) is not None:
             proved.append(_of_certificate(record, instruction, chain))
     except _DAMAGE as error:
-        says = isinstance(error, Refused | EvidenceBroken)
-        message = error.message if says else "its document is damaged."
+        damaged = "its document is damaged."
+        message = error.message if isinstance(error, Refused | EvidenceBroken) else damaged
         raise EvidenceBroken(f"record {record.seq if record else 0}", message) from None
     return proved, not_proved
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
@@ -58,11 +59,14 @@ class ApprovedRun(ConfirmedRun):
         found = [Question.from_json(data) for data in self._records_of("asked")]
         return next((one for one in reversed(found) if one.reference == reference), None)
 
-    def take_answer(self, question: Question, answer: Answer | None) -> bool | None:
+    def take_answer(
+        self, question: Question, answer: Answer | None, origin: Origin | None = None
+    ) -> bool | None:
         """Record what was answered.
 
         Args:
             answer: None where Airflow has none.
+            origin: who may not answer by now: the DAG may name another author than when it was asked.
 
         Returns:
             Whether it was news; None while an answer may still come.
@@ -79,6 +83,8 @@ class ApprovedRun(ConfirmedRun):
                 if self.deployment.clock() < question.until:
                     return None
                 self._end(timed_out(question))
+            if origin is not None:
+                question = replace(question, authors=(*question.authors, *origin.authors))
             self._take(instruction, question, answer)
             return True
 

@@ -78,7 +78,7 @@ class ApproveOperator(StepOperator):
             self.defer(trigger=AnswerTrigger(self._instance), method_name="execute")
         if self._read.get("failed"):
             raise Unavailable("Airflow", "the answer could not be read.")
-        if run.take_answer(question, _answer(self._read["answer"])) is None:
+        if run.take_answer(question, _answer(self._read["answer"]), self._origin) is None:
             self._park(run, question)
 
     def _put(self, run: Run, question: Question) -> None:

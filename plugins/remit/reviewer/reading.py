@@ -9,6 +9,9 @@ from remit.errors import EvidenceBroken, Unavailable, UsageError
 from remit.evidence import Checkpoint, Ledger
 from remit.wiring import Settings, open_ledger
 
+PATIENCE = 2
+"""Seconds that a page waits for the ledger: it keeps a thread of the API server meanwhile."""
+
 
 def ledger() -> Ledger:
     """The deployment's ledger.
@@ -24,7 +27,7 @@ def ledger() -> Ledger:
 
 @lru_cache(maxsize=1)
 def _ledger(settings: Settings) -> Ledger:
-    return open_ledger(settings)
+    return open_ledger(settings, patience=PATIENCE)
 
 
 def size_of(log: Ledger) -> int:
