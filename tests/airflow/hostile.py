@@ -269,6 +269,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.shown = ""
+        self.title = ""
         self.scripts = ""
         self.feed(markup)
         self.close()
@@ -280,6 +281,8 @@ class Page(HTMLParser):
         if self.cdata_elem is not None:
             self.scripts += data
         self.shown += data
+        if self.elements and self.elements[-1][0] == "title":
+            self.title += data
 
     def links(self) -> set[str]:
         return {given["href"] for tag, given in self.elements if tag == "a" and "href" in given}

@@ -1,4 +1,4 @@
-"""Names and texts that somebody outside chose are refused where they come in, or stay text wherever they go."""
+"""Texts that somebody outside chose are refused where they come in, or stay text wherever they go."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.airflow.test_reviewer_gate import routes
 from tests.services.test_channels import channel, hook_connection, mail_connection
 
 from remit.cli import main
-from remit.errors import Refused, one_line
+from remit.errors import Refused
 from remit.narrative import tell
 from remit.operators.telling import logged, tell_records
 from remit.reports.csv_form import _ACTIVE
@@ -120,11 +120,17 @@ def test_on_every_page_and_in_every_download_they_are_text(
         assert answer.status_code in (200, 303), address
         assert_harmless(address, answer)
         if answer.headers.get("content-type", "").startswith("text/html"):
-            shown += Page(answer.text).shown
+            shown += (page := Page(answer.text)).shown
+            assert "{" not in page.title, address
     missing = {place for mark, place in made.marks.items() if mark not in shown}
     assert missing == NOT_ON_PAGES
     for literal in (*TEXTS, *COLUMNS, TABLE):
-        assert one_line(" ".join(literal.split())) in " ".join(shown.split()), literal
+        assert letters(literal) in letters(shown), literal
+
+
+def letters(said: str) -> str:
+    """What is read of a text, however its lines are broken and whatever stands for what cannot be seen."""
+    return "".join(c for c in said if c.isprintable() and c not in " \ufffd")
 
 
 def assert_harmless(address: str, answer: Any) -> None:
@@ -260,7 +266,7 @@ def test_what_is_no_name_is_refused_with_a_text_that_is_harmless(
                                       "instruction-untrusted"), value  # fmt: skip
         assert not harm_in_text(str(refused.value))
         assert "\n" not in str(refused.value)
-    assert world.deployment().log.records() == []
+    assert {record.kind for record in world.deployment().log.records()} == {"refused"}
 
 
 def test_airflow_takes_no_such_dag_id_and_its_runs_have_plain_addresses() -> None:
@@ -448,13 +454,16 @@ def test_mails_and_webhooks_say_them_and_do_nothing_else(
         assert page.scripts == ""
         assert not harm_in_text(page.shown)
         said += page.shown
+    named: set[str] = set()
     for received in hook.received:
+        named |= marks_in(received.body.decode())
         assert json.loads(received.body)["data"]["text"]
         for value in values_of(json.loads(received.body)):
             assert not harm_in_text(value)
         assert not any(harm_in_text(value) for value in received.headers.values())
     assert LITERAL in said
-    assert {"owner", "account of an attempt"} <= {made.marks[mark] for mark in marks_in(said)}
+    assert "account of an attempt" in {made.marks[mark] for mark in marks_in(said)}
+    assert {"owner", "escalation"} <= {made.marks[mark] for mark in named}
 
 
 def values_of(data: Any) -> Iterator[str]:
@@ -489,7 +498,7 @@ TOLD = (
     ("evidence", "verify", "--all"),
     ("alerts", "list"),
     ("alerts", "acknowledge", "\x1b[31m\n::group::", "--reason", LITERAL, "--by", TEXTS[7]),
-    ("hold", WHOLE, "--reason", LITERAL, "--by", TEXTS[7], "--until", "2030-01-01"),
+    ("hold", WHOLE, "--reason", LITERAL, "--by", TEXTS[7]),
     ("breach", WHOLE),
     ("breach", WHOLE, "--language", "fr"),
     ("record",),

@@ -1,4 +1,4 @@
-"""From a template and values to a page. Everything that is put into a template is escaped, and can be seen."""
+"""From a template and values to a page. What is put into a template is escaped, and can be seen."""
 
 from __future__ import annotations
 
