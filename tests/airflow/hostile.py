@@ -53,6 +53,7 @@ TEXTS = (
     "[x](javascript:alert(1)) ![y](http://evil.example/y.png) <http://evil.example>",
     "{{1234567*3}} {% raw %} ${1234567*3} #{1234567*3} %s %(x)s {0} {x}",
     '#eval("1234567*3") #read("/proc/1/environ") $ x^2 $ *bold* _it_ <label> @ref // /*',
+    "&#8238;&lt;b&gt; www.evil.example https://evil.example/",
     "`code` | cell | **b**\n# heading",
 )
 COMPUTED = "3703701"
@@ -90,6 +91,11 @@ def one_long(place: str) -> str:
     return whole + "W" * (2000 - len(whole))
 
 
+def one_purpose(place: str) -> str:
+    """A text that does not read as a list."""
+    return text(place, "Continuity of care after a change of system in Lyon").replace(";", ",")
+
+
 def edit(fields: dict[str, Any]) -> None:
     """A hostile text wherever the controller's instruction takes a free one."""
     fields["id"] = "hostile"
@@ -97,10 +103,10 @@ def edit(fields: dict[str, Any]) -> None:
     for name, filling in (
         ("subject", "Results of two sites that move to Lyon"),
         ("nature", "One extraction, transfer to Lyon, deletion"),
-        ("purpose", "Continuity of care after the change of laboratory system in Lyon"),
         ("changes", "The laboratory's two managers sign a version"),
     ):
         fields[name] = text(name, filling)
+    fields["purpose"] = one_purpose("purpose")
     fields["data_subjects"] = [text("data_subjects", "Patients of Lyon")]
     fields["retention"]["backups"] = text("backups", "Staging volumes that no backup reads")
     fields["approval"] = {"within": "PT24H"}
@@ -166,8 +172,9 @@ def make_hostile(root: Path, laboratory_file: Path) -> Hostile:
     world, postbox = World(root), Postbox()
     world.clock.advance(hours=-8)
     fields = _same(world)
+    stopped = world.open_run(STOPPED, fields, BY)
     with suppress(Refused):
-        world.open_run(STOPPED, fields, BY).seal()
+        stopped.seal()
     _alerts(world, postbox)
     world.clock.advance(hours=2)
     _whole(world, world.open_run(WHOLE, fields, BY))
@@ -194,7 +201,7 @@ def _second(world: World, first: Any) -> Any:
 
     def second(fields: dict[str, Any]) -> None:
         first(fields)
-        fields |= {"version": 2, "purpose": text("purpose of version 2", "Care in Paris and Lyon")}
+        fields |= {"version": 2, "purpose": one_purpose("purpose of version 2")}
         fields["supersedes"] = {"version": 1, "digest": known["digest"]}
 
     return second
