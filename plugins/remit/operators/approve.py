@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import UUID
 
-from remit.errors import Unavailable
+from remit.errors import Unavailable, one_line
 from remit.operators.base import StepOperator
 from remit.operators.origin import origin_of
 from remit.operators.telling import logged
@@ -98,7 +98,9 @@ class ApproveOperator(StepOperator):
                 defaults=None,
                 multiple=False,
                 params={},
-                assigned_users=[HITLUser(id=who, name=name) for who, name in question.assigned],
+                assigned_users=[
+                    HITLUser(id=who, name=one_line(name)) for who, name in question.assigned
+                ],
             )
         except AirflowRuntimeError:
             raise Unavailable("Airflow", "the question could not be put.") from None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from remit.errors import one_line
+from remit.markup import plain
 from remit.plan.words import (
     Shown,
     deletion_sentence,
@@ -112,7 +113,4 @@ def code(text: object) -> str:
 
 def cell(text: object) -> str:
     """Plain text: no markup, no link, no HTML of its own."""
-    plain = one_line(str(text))
-    for mark in "\\`*_{}[]<>|#!~":
-        plain = plain.replace(mark, f"\\{mark}")
-    return plain
+    return plain(str(text))
