@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from remit.alert_kinds import KINDS, SEVERITIES, Kind, Severity
+from remit.custody.story import ALERTS
 from remit.records import timestamp
 
 __all__ = [
@@ -22,9 +23,6 @@ __all__ = [
     "Step",
     "Told",
 ]
-
-ALERTS = "register:alerts"
-"""Under this name alerts are in the evidence; no run can have it."""
 
 ACKNOWLEDGED_FOR = timedelta(days=7)
 """How long an acknowledgement stops the escalation of an alert that nobody closes."""

@@ -46,8 +46,9 @@ def check_papers(
         if (record := evidence.last("deleted")) is not None:
             proved.append(_of_certificate(record, instruction, chain))
     except _DAMAGE as error:
-        says = isinstance(error, Refused | EvidenceBroken)
-        message = error.message if says else "its document is damaged."
+        message = "its document is damaged."
+        if isinstance(error, Refused | EvidenceBroken):
+            message = error.message
         raise EvidenceBroken(f"record {record.seq if record else 0}", message) from None
     return proved, not_proved
 

@@ -17,9 +17,10 @@ from remit.errors import Refused
 from remit.evidence import timestamp
 from remit.narrative import tell
 from remit.narrative.alerts import kind_words, severity_words
+from remit.people import NOT_THEIRS
 from remit.plan.words import voice_of
 from remit.reviewer.access import AnyReader, Reader
-from remit.reviewer.acting import NOT_THEIRS, acting_by, office
+from remit.reviewer.acting import acting_by, office
 from remit.reviewer.acts import Act, SentForm
 from remit.reviewer.alert_view import shown_to
 from remit.reviewer.alerting import GRAVE, all_alerts, answers_for, board, seen_of
