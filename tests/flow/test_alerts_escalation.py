@@ -24,8 +24,8 @@ from tests.flow.alerting import (
     supervised,
 )
 
+from remit import canonical, signing
 from remit.alerts import heartbeat
-from remit.alerts.checking import verified_at
 from remit.alerts.memory import Memory
 from remit.alerts.supervise import remembered
 from remit.alerts.watch import watch
@@ -313,12 +313,41 @@ def test_evidence_that_is_changed_is_told_to_everybody_at_once(refused: World) -
 
     put_back()
     refused.clock.advance(hours=1, minutes=1)
-    look(refused, postbox)
+    assert look(refused, postbox).verified
     assert "evidence-broken" in [
         alert.kind for alert in desk(refused).alerts() if alert.seq is None
     ]
     assert desk(refused).emergencies() == []
-    assert verified_at(refused.deployment().notes) is not None
+
+
+@pytest.mark.parametrize(
+    "lie",
+    ["fresh", "ahead", "by another key", "of another log", "another type", "no note", "nothing"],
+)
+def test_note_of_the_daily_check_puts_it_off_only_if_our_key_signed_it(
+    refused: World, lie: str
+) -> None:
+    assert look(refused).verified
+    assert not look(refused).verified
+    deployment = refused.deployment()
+    log, notes = deployment.log, deployment.notes
+    stranger = refused.root / "stranger.pem"
+    signing.new_key("signing", stranger)
+    signer = signing.load_signer(str(stranger)) if lie == "by another key" else log.signer
+    refused.clock.advance(days=1, minutes=1)
+    ahead = timedelta(days=365 if lie == "ahead" else 0)
+    said = {
+        "log": "0" * 32 if lie == "of another log" else log.ledger.name,
+        "at": timestamp(refused.clock() + ahead),
+        "whole": True,
+    }
+    kind = "checkpoint" if lie == "another type" else "verified"
+    signed = signing.sign(canonical.dumps(said), f"application/vnd.remit.{kind}+json", signer)
+    notes.write("verified", {"fresh": said, "no note": 7}.get(lie, signed.decode()))
+    if lie == "nothing":
+        notes.remove("verified")
+
+    assert look(refused).verified
 
 
 def test_broken_evidence_that_a_named_person_acknowledges_is_told_no_more(refused: World) -> None:
