@@ -63,6 +63,29 @@ def test_each_tier_is_told_when_its_time_has_come_and_once(refused: World) -> No
     assert "660 seconds after the time" in postbox.notices[-1].text
 
 
+def test_last_of_the_chain_is_reminded_daily_of_what_is_grave(world: World) -> None:
+    postbox = Postbox()
+    go(world, "deliver")
+    world.clock.advance(days=4)
+    for hours in (0, 1, 3, 23, 1, 23, 1, 5 * 24, 1, 23):
+        world.clock.advance(hours=hours)
+        look(world, postbox)
+
+    reminded = [n for n in postbox.notices if n.kind == "receipt-missing"]
+    # Once for the five days in which nobody looked.
+    assert [n.email for n in reminded] == [OWNER, DPO] + [CONTROLLER] * 5
+    assert [n.tier for n in reminded] == [0, 1, 2, 3, 4, 9, 10]
+    assert "told again each day" in reminded[2].text
+    alert = only(world, "receipt-missing")
+    assert alert.next_escalation == alert.raised_at + timedelta(hours=4, days=9)
+    assert [one.person for one in alert.told][-5:] == [CONTROLLER] * 5
+
+    desk(world).acknowledge(alert.id, CAMILLE, WHY)
+    world.clock.advance(days=2)
+    look(world, postbox)
+    assert only(world, "receipt-missing").told == alert.told
+
+
 def test_pass_that_comes_late_tells_every_tier_and_by_how_much(refused: World) -> None:
     look(refused)
     refused.clock.advance(hours=9)
