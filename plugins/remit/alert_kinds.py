@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 Severity = Literal["info", "warning", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "high", "critical")
 """From the mildest to the worst."""
+GRAVE: tuple[Severity, ...] = ("high", "critical")
+"""Those that every page tells of while an alert is open, and that somebody is reminded of each day."""
 
 
 class Kind(NamedTuple):

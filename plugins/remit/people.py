@@ -17,6 +17,11 @@ from remit.errors import Refused
 from remit.instruction import Instruction
 from remit.instruction.parties import Act, Authorised
 
+NOT_THEIRS = frozenset(
+    {"person-account-shared", "person-not-authorised", "person-not-proven", "act-not-allowed"}
+)
+"""The refusals that are about who asks, and not about what is asked."""
+
 Via = Literal["airflow", "command-line"]
 
 

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 from tests.flow.alerting import Contented
 
 from remit import reviewer
-from remit.alerts.attempts import record_attempt
 from remit.alerts.desk import Desk
 from remit.alerts.model import Alert
 from remit.alerts.supervise import supervise
 from remit.approve import Answer, Origin
 from remit.custody import Run, sweep
+from remit.custody.attempts import record_attempt
 from remit.errors import Refused
 from remit.people import Identity
 from remit.testing.answers import Answers

@@ -29,8 +29,8 @@ from remit import signing
 from remit.adapters.folder import FolderStore
 from remit.adapters.sql_source.sqlite import SQLiteSource
 from remit.alert_kinds import KINDS
-from remit.alerts.attempts import MOST, record_attempt
 from remit.custody import Run, revoke, sweep
+from remit.custody.attempts import MOST, record_attempt
 from remit.errors import Refused, Unavailable
 from remit.evidence import timestamp
 from remit.instruction import digest_of, parse, read_signed

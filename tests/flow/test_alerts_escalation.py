@@ -24,8 +24,8 @@ from tests.flow.alerting import (
     supervised,
 )
 
+from remit import canonical, signing
 from remit.alerts import heartbeat
-from remit.alerts.checking import verified_at
 from remit.alerts.memory import Memory
 from remit.alerts.supervise import remembered
 from remit.alerts.watch import watch
@@ -61,6 +61,29 @@ def test_each_tier_is_told_when_its_time_has_come_and_once(refused: World) -> No
     ]  # fmt: skip
     assert alert.next_escalation is None
     assert "660 seconds after the time" in postbox.notices[-1].text
+
+
+def test_last_of_the_chain_is_reminded_daily_of_what_is_grave(world: World) -> None:
+    postbox = Postbox()
+    go(world, "deliver")
+    world.clock.advance(days=4)
+    for hours in (0, 1, 3, 23, 1, 23, 1, 5 * 24, 1, 23):
+        world.clock.advance(hours=hours)
+        look(world, postbox)
+
+    reminded = [n for n in postbox.notices if n.kind == "receipt-missing"]
+    # Once for the five days in which nobody looked.
+    assert [n.email for n in reminded] == [OWNER, DPO] + [CONTROLLER] * 5
+    assert [n.tier for n in reminded] == [0, 1, 2, 3, 4, 9, 10]
+    assert "told again each day" in reminded[2].text
+    alert = only(world, "receipt-missing")
+    assert alert.next_escalation == alert.raised_at + timedelta(hours=4, days=9)
+    assert [one.person for one in alert.told][-5:] == [CONTROLLER] * 5
+
+    desk(world).acknowledge(alert.id, CAMILLE, WHY)
+    world.clock.advance(days=2)
+    look(world, postbox)
+    assert only(world, "receipt-missing").told == alert.told
 
 
 def test_pass_that_comes_late_tells_every_tier_and_by_how_much(refused: World) -> None:
@@ -313,12 +336,41 @@ def test_evidence_that_is_changed_is_told_to_everybody_at_once(refused: World) -
 
     put_back()
     refused.clock.advance(hours=1, minutes=1)
-    look(refused, postbox)
+    assert look(refused, postbox).verified
     assert "evidence-broken" in [
         alert.kind for alert in desk(refused).alerts() if alert.seq is None
     ]
     assert desk(refused).emergencies() == []
-    assert verified_at(refused.deployment().notes) is not None
+
+
+@pytest.mark.parametrize(
+    "lie",
+    ["fresh", "ahead", "by another key", "of another log", "another type", "no note", "nothing"],
+)
+def test_note_of_the_daily_check_puts_it_off_only_if_our_key_signed_it(
+    refused: World, lie: str
+) -> None:
+    assert look(refused).verified
+    assert not look(refused).verified
+    deployment = refused.deployment()
+    log, notes = deployment.log, deployment.notes
+    stranger = refused.root / "stranger.pem"
+    signing.new_key("signing", stranger)
+    signer = signing.load_signer(str(stranger)) if lie == "by another key" else log.signer
+    refused.clock.advance(days=1, minutes=1)
+    ahead = timedelta(days=365 if lie == "ahead" else 0)
+    said = {
+        "log": "0" * 32 if lie == "of another log" else log.ledger.name,
+        "at": timestamp(refused.clock() + ahead),
+        "whole": True,
+    }
+    kind = "checkpoint" if lie == "another type" else "verified"
+    signed = signing.sign(canonical.dumps(said), f"application/vnd.remit.{kind}+json", signer)
+    notes.write("verified", {"fresh": said, "no note": 7}.get(lie, signed.decode()))
+    if lie == "nothing":
+        notes.remove("verified")
+
+    assert look(refused).verified
 
 
 def test_broken_evidence_that_a_named_person_acknowledges_is_told_no_more(refused: World) -> None:

@@ -153,7 +153,7 @@ REFUSED = [
     ("person-account-shared", {"account": "night-shift"}, "several people"),
     ("person-account-shared", {"account": "admin"}, "several people"),
     ("person-not-authorised", {"account": "mallory"}, "names nobody"),
-    ("approval-not-assigned", {"account": "ALICE"}, "Alice Martin was not asked"),
+    ("person-not-authorised", {"account": "ALICE"}, "names nobody"),
     ("approval-by-trigger", {"name": "Tom"}, "Alice Martin started the run"),
     ("approval-by-author", {"name": "dora"}, "Alice Martin wrote the DAG"),
     ("approval-answer-differs", {"chosen": ("Approve",)}, "another question"),
@@ -164,7 +164,6 @@ REFUSED = [
 @pytest.mark.vector("approval-unattributed")
 @pytest.mark.vector("person-account-shared")
 @pytest.mark.vector("person-not-authorised")
-@pytest.mark.vector("approval-not-assigned")
 @pytest.mark.vector("approval-by-author")
 @pytest.mark.vector("approval-by-trigger")
 @pytest.mark.vector("approval-answer-differs")
@@ -179,6 +178,13 @@ def test_answer_that_does_not_count(world, sealed, refuses) -> None:
         sealed.deliver(world.landing())
     assert not sealed.story.has("stopped")
     assert sealed.take_answer(question, answer(world, question)) is True
+
+
+@pytest.mark.vector("approval-not-assigned")
+def test_answer_of_somebody_who_was_not_asked(world, sealed, refuses) -> None:
+    question = dataclasses.replace(asked(sealed), assigned=(("bruno", "Bruno Petit"),))
+    with refuses(at="…", saying="Alice Martin was not asked"):
+        sealed.take_answer(question, answer(world, question))
 
 
 @pytest.mark.vector("approval-answer-differs")
@@ -215,6 +221,8 @@ IMPOSSIBLE = [
         Origin(("\uff41lice",), "  BRUNO "),
         "wrote this DAG or started this run",
     ),
+    # With an accent that composes otherwise, and with a letter that does not show.
+    ("approval-impossible", Origin(("a\u0301lice",), "br\u200buno"), "wrote this DAG or started"),
     ("approval-author-unknown", Origin((), "tom"), "does not name a person as its owner"),
     ("approval-author-unknown", Origin(("airflow",), "tom"), "does not name a person"),
     ("approval-author-unknown", Origin(("dora", "night-shift"), "tom"), "does not name a person"),

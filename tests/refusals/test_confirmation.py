@@ -237,6 +237,12 @@ def test_control_file_and_a_person_whom_nobody_named(controlled, own_cli, refuse
     assert code == 3
     at = f"instruction {controlled.run.instruction().terms.id}"
     refuses.check(answer["error"], at, "does not name this person")
+    [attempted] = controlled.world.deployment().log.records("register:alerts")
+    assert (attempted.data["what"], attempted.data["run"]) == (
+        "stand for a control file",
+        controlled.run.id,
+    )
+    assert controlled.run.story.records[-1].seq < attempted.seq  # nothing more in the run
     code, answer = own_cli("confirm", controlled.run.id)
     assert code == 4
     assert "somebody named must stand for it" in answer["error"]["message"]

@@ -14,6 +14,7 @@ from remit.custody import due
 from remit.errors import Unavailable
 from remit.ports import Rule, Verdict
 from remit.testing.world import by
+from remit.wiring import os_user
 
 
 @pytest.mark.vector("deletion-not-due")
@@ -147,6 +148,19 @@ def test_hold_by_a_stranger_exits_3(world, up_to, cli) -> None:
     arguments = ("hold", "durand-test", "--reason", "because", "--by", "me")
 
     cli.refused(*arguments, at="instruction durand-2026", saying="does not name this person")
+
+
+def test_what_strangers_try_is_on_record_by_the_hour_and_not_in_the_run(world, up_to, cli) -> None:
+    run = up_to(world, "extract")
+    before = len(run.story.records)
+    for options in ([], ["--release"], []):
+        assert cli("hold", "durand-test", "--reason", "because", "--by", "me", *options)[0] == 3
+
+    [attempted] = world.deployment().log.records("register:alerts")
+    assert (attempted.kind, attempted.data["run"]) == ("attempted", "durand-test")
+    said = ("hold a deletion", os_user(), None, "person-not-authorised")
+    assert tuple(attempted.data[k] for k in ("what", "account", "address", "why")) == said
+    assert len(run.story.records) == before
 
 
 @pytest.mark.vector("copy-not-deleted")

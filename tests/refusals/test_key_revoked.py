@@ -272,6 +272,10 @@ def test_person_whom_no_instruction_names(world, up_to, cli) -> None:
     options = ("--reason", "lost it", "--by", "mallory@example.org")
     at = "instruction durand-2026"
     cli.refused("keys", "revoke", key, *options, at=at, saying="does not name this person")
+    assert cli("keys", "revoke", key, *options)[0] == 3
+    [attempted] = world.deployment().log.records("register:alerts")
+    assert attempted.data["what"].startswith("revoke key ")
+    assert (attempted.data["why"], attempted.data["run"]) == ("person-not-authorised", None)
 
 
 def test_trusted_key_that_never_signed_can_be_revoked(world, up_to, revoke) -> None:

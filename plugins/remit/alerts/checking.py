@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from remit import signing
+from remit import canonical, signing
 from remit.alerts.memory import Memory, digest_of
-from remit.errors import EvidenceBroken
+from remit.errors import EvidenceBroken, Refused
 from remit.evidence import EvidenceLog, open_checkpoint, parse_timestamp, succession, timestamp
 from remit.ports import Notes
 from remit.verification import verify_log
 
 DAILY, HOURLY = timedelta(days=1), timedelta(hours=1)
 _NOTE = "verified"
+_TYPE = "application/vnd.remit.verified+json"
 
 
 def check(log: EvidenceLog, notes: Notes, memory: Memory, now: datetime) -> bool:
@@ -25,30 +26,37 @@ def check(log: EvidenceLog, notes: Notes, memory: Memory, now: datetime) -> bool
         EvidenceBroken: naming the first record or checkpoint that does not hold.
     """
     _require_newest(log)
-    if not _is_due(notes, now) and _is_as_seen(log, memory):
+    if not _is_due(log, notes, now) and _is_as_seen(log, memory):
         return False
-    notes.write(_NOTE, {"at": timestamp(now), "whole": False})
+    _note(log, notes, now, whole=False)
     verify_log(log.ledger, [signing.key_of(log.signer)])
-    notes.write(_NOTE, {"at": timestamp(now), "whole": True})
+    _note(log, notes, now, whole=True)
     return True
 
 
-def verified_at(notes: Notes) -> datetime | None:
-    """When all of the log was found to verify; None where the last time it did not."""
-    at, whole = _last(notes)
-    return at if whole else None
+def _last(log: EvidenceLog, notes: Notes) -> tuple[datetime | None, bool]:
+    """When all of it was checked last, and whether it was whole; None where nothing proves that.
 
-
-def _last(notes: Notes) -> tuple[datetime | None, bool]:
-    note = notes.read(_NOTE)
+    Only what our key signed of this log counts: who can write notes, but not sign, brings a check forward
+    and puts none off.
+    """
+    note = str(notes.read(_NOTE)).encode()
     try:
-        return parse_timestamp(note["at"]), note["whole"] is True
-    except (KeyError, TypeError, ValueError):
+        payload = signing.open_envelope(note, _TYPE, [signing.key_of(log.signer)], "the note")
+        said = canonical.loads(payload)
+        at = parse_timestamp(said["at"]) if said["log"] == log.ledger.name else None
+        return at, said["whole"] is True
+    except (Refused, KeyError, TypeError, ValueError):
         return None, False
 
 
-def _is_due(notes: Notes, now: datetime) -> bool:
-    last, whole = _last(notes)
+def _note(log: EvidenceLog, notes: Notes, now: datetime, *, whole: bool) -> None:
+    said = {"log": log.ledger.name, "at": timestamp(now), "whole": whole}
+    notes.write(_NOTE, signing.sign(canonical.dumps(said), _TYPE, log.signer).decode())
+
+
+def _is_due(log: EvidenceLog, notes: Notes, now: datetime) -> bool:
+    last, whole = _last(log, notes)
     return last is None or not timedelta(0) <= now - last < (DAILY if whole else HOURLY)
 
 

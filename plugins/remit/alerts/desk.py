@@ -12,12 +12,12 @@ from typing import Any
 
 from remit.alert_kinds import KINDS
 from remit.alerts import emergency, heartbeat
-from remit.alerts.attempts import record_attempt
 from remit.alerts.model import ACKNOWLEDGED_FOR, ALERTS, Act, Alert
 from remit.alerts.office import Office
 from remit.alerts.persons import answering, concerned
 from remit.alerts.projection import alerts_in
 from remit.custody import REGISTER
+from remit.custody.attempts import record_attempt
 from remit.errors import EvidenceBroken, Refused, Unavailable, one_line
 from remit.evidence import parse_timestamp, timestamp
 from remit.instruction import Instruction, vague

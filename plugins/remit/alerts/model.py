@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from remit.alert_kinds import KINDS, SEVERITIES, Kind, Severity
+from remit.alert_kinds import GRAVE, KINDS, SEVERITIES, Kind, Severity
+from remit.custody.story import ALERTS
 from remit.records import timestamp
 
 __all__ = [
@@ -23,11 +24,11 @@ __all__ = [
     "Told",
 ]
 
-ALERTS = "register:alerts"
-"""Under this name alerts are in the evidence; no run can have it."""
-
 ACKNOWLEDGED_FOR = timedelta(days=7)
 """How long an acknowledgement stops the escalation of an alert that nobody closes."""
+
+REMINDED = timedelta(days=1)
+"""How often the last person of a chain is told again of a grave alert that nobody takes up."""
 
 
 class Step(NamedTuple):
@@ -111,6 +112,27 @@ class Alert:
         """From when the times of the tiers count."""
         ended = self.acknowledged.until if self.acknowledged else None
         return ended or self.raised_at
+
+    def step(self, tier: int) -> Step:
+        """Who is told at a tier; beyond the chain its last person is reminded, once a day."""
+        last = len(self.chain) - 1
+        if tier <= last:
+            return self.chain[tier]
+        return self.chain[last]._replace(after=self.chain[last].after + (tier - last) * REMINDED)
+
+    @property
+    def reminds(self) -> bool:
+        """Whether somebody is told again after everybody was."""
+        return self.severity in GRAVE and bool(self.chain)
+
+    @property
+    def upcoming(self) -> Step | None:
+        """Who is told next, of those whom nobody tried to tell yet; None where nobody is left."""
+        tried = {one.tier for one in self.told if one.round == self.round}
+        left = [step for tier, step in enumerate(self.chain) if tier not in tried]
+        if not left and self.reminds:
+            return self.step(max(tried) + 1)
+        return min(left, key=lambda step: step.after, default=None)
 
     @property
     def title(self) -> str:

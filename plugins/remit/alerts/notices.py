@@ -17,7 +17,7 @@ def notice_of(alert: Alert, tier: int, due: datetime, now: datetime) -> Notice:
     Args:
         due: when it was to be told.
     """
-    person, late = alert.chain[tier], late_by(due, now)
+    person, late = alert.step(tier), late_by(due, now)
     lines = [
         f"{alert.title}: {alert.about}",
         "",
@@ -92,7 +92,8 @@ def _late(seconds: int) -> str:
 
 def _next(alert: Alert, tier: int) -> list[str]:
     if tier + 1 >= len(alert.chain):
-        return []
+        again = "You are told again each day, until somebody acknowledges it."
+        return [again] if alert.reminds else []
     following = alert.chain[tier + 1]
     at = timestamp(alert.since + following.after)
     return [f"If nobody acknowledges it, {following.name} is told at {at}."]

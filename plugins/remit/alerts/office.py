@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from remit.evidence import EvidenceLog
-from remit.ports import Clock, Notes
+from remit.custody.attempts import Recording
+from remit.ports import Notes
 
 
-class Office(Protocol):
+class Office(Recording, Protocol):
     """A `remit.custody.Deployment`, or what `remit.wiring.open_office` gives."""
-
-    @property
-    def log(self) -> EvidenceLog:
-        """The evidence."""
-
-    @property
-    def clock(self) -> Clock:
-        """The time."""
 
     @property
     def notes(self) -> Notes:

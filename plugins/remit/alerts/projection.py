@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -101,12 +101,5 @@ def _as_of(alert: Alert, now: datetime) -> Alert:
     quiet = alert.acknowledged.until if alert.acknowledged else None
     if quiet is not None and now < quiet:
         return replace(alert, state="acknowledged", next_escalation=quiet)
-    return replace(alert, next_escalation=min(_times(alert), default=None))
-
-
-def _times(alert: Alert) -> Iterator[datetime]:
-    """When each tier that nobody has tried to tell yet is due."""
-    tried = {(one.round, one.tier) for one in alert.told}
-    for tier, step in enumerate(alert.chain):
-        if (alert.round, tier) not in tried:
-            yield alert.since + step.after
+    step = alert.upcoming
+    return replace(alert, next_escalation=alert.since + step.after if step else None)

@@ -100,7 +100,7 @@ def _lines(passed: Passed) -> Iterator[str]:
     for alert in passed.raised:
         yield f"{alert.id} {alert.severity}: {alert.title}: {alert.about}: {alert.message}"
     for done in passed.told:
-        person = done.due.alert.chain[done.due.tier]
+        person = done.due.alert.step(done.due.tier)
         yield f"{done.due.alert.id}: {person.name} is {done.said}."
     yield from (f"NOT TOLD: {line}" for line in passed.failed)
     whole = " The whole log verifies." if passed.verified else ""
@@ -170,7 +170,7 @@ def _told(alert: Alert) -> str:
     if not last.told:
         return f"NOT TOLD: {last.person}: {last.outcome}"
     late = f", {last.late} s after its time" if last.late else ""
-    return f"Told last: {alert.chain[last.tier].name} at {timestamp(last.at)}{late}"
+    return f"Told last: {alert.step(last.tier).name} at {timestamp(last.at)}{late}"
 
 
 def _watching(deployment: Deployment) -> Iterator[str]:

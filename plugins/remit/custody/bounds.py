@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from remit.custody.attempts import attempts_recorded
 from remit.custody.guard import Custodian
 from remit.custody.history import overlapping_run
 from remit.custody.story import Obligation, Story
@@ -17,6 +18,7 @@ from remit.people import Identity, as_record, require_person
 from remit.ports import Source
 
 LONGEST_HOLD = timedelta(days=365)
+_ATTEMPTS = {"hold": "hold a deletion", "confirm": "stand for a control file"}
 
 
 class BoundRun(Custodian):
@@ -42,8 +44,17 @@ class BoundRun(Custodian):
             )
 
     def require_person(self, identity: Identity, act: Act) -> dict[str, Any]:
-        """The person who acts, for the record; refuse those of `remit.people.require_person`."""
-        person = require_person(self.instruction().terms, identity, act)
+        """The person who acts, for the record; refuse those of `remit.people.require_person`.
+
+        Such a refusal is on record by the hour, not in the run each time: it is no step of it.
+        """
+        terms = self.instruction().terms
+        try:
+            with attempts_recorded(self.deployment, identity, _ATTEMPTS[act], self.id):
+                person = require_person(terms, identity, act)
+        except Refused as refusal:
+            self._told = refusal
+            raise
         return {"person": person.name, "identity": as_record(identity, person)}
 
     def require_held(self, story: Story) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from securesystemslib.signer import Signer
 
 from remit import signing
+from remit.custody.attempts import attempts_recorded
 from remit.custody.deployment import Deployment
 from remit.custody.key_roles import Known, known_instructions, roles_of
 from remit.custody.keys import Revoked, RevokedKey, recorded_revocation, revoked_keys
@@ -94,7 +95,8 @@ def revoke(
     """
     ledger = deployment.log.ledger
     concerned = _concerned(deployment, key_id)
-    person = _person(concerned, identity)
+    with attempts_recorded(deployment, identity, f"revoke key {key_id[:16]}…"):
+        person = _person(concerned, identity)
     known = revoked_keys(ledger).get(key_id)
     if known is not None and known.since <= since:
         return False

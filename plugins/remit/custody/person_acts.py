@@ -35,6 +35,7 @@ class ActedOnRun(AnsweredRun):
         with self.locked():
             self.require_known()
             with self.recorded("hold"):
+                who = self.require_person(identity, "hold")
                 if self.story.has("deleted"):
                     raise Refused(
                         "run-ended",
@@ -42,7 +43,6 @@ class ActedOnRun(AnsweredRun):
                         "its copies are deleted, so there is nothing to hold.",
                         "look at its deletion certificate (remit evidence show).",
                     )
-                who = self.require_person(identity, "hold")
                 self.require_holdable(until)
                 said = self._reason(reason)
             self.record("held", {"reason": said, "until": timestamp(until), **who})

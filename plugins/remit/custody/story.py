@@ -13,6 +13,9 @@ from remit.signing import PublicKey
 REGISTER = "register:instructions"
 """Under this name the register of instructions is in the evidence; no run can have it."""
 
+ALERTS = "register:alerts"
+"""Under this name alerts are in the evidence, and attempts at acts that are not somebody's."""
+
 ORPHANS = "register:orphans"
 """Under this name is what a sweep found that nobody recorded."""
 

@@ -4,7 +4,7 @@ Guarantee: what is kept is signed by the target's key that the run's instruction
 run, and has at most 1 MiB. An unknown run and a signature that does not hold get the same answer. A
 receipt that is handed in confirms nothing: the step looks at it, and judges it like any other. Who
 sends what has a receipt's form and is refused, or is taken from outside the networks that the instruction
-expects, is on record as an attempt (`remit.alerts.attempts`), for supervision to see.
+expects, is on record as an attempt (`remit.custody.attempts`), for supervision to see.
 Not guaranteed: that the two take the same time. A run's id is not a secret, and not guessable.
 
     200  it is kept, or was before    401  not a receipt of this run by its target
@@ -23,11 +23,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from remit.alerts.attempts import record_attempt
 from remit.alerts.watched import Watched
 from remit.confirm import PAYLOAD_TYPE, read_receipt
 from remit.custody import Story
 from remit.custody.answers import RECEIPT_LIMIT
+from remit.custody.attempts import record_attempt
 from remit.custody.guard import RUN_ID
 from remit.errors import Refused, RemitError, describe_unexpected
 from remit.evidence import Ledger, Record

@@ -1,4 +1,4 @@
-"""Where acts on the pages are recorded, in whose name, and which refusals are about who asks."""
+"""Where acts on the pages are recorded, and in whose name."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from remit.errors import Unavailable, UsageError, one_line
 from remit.people import Identity
 from remit.reviewer.reading import ledger
 from remit.wiring import Settings, open_office
-
-NOT_THEIRS = frozenset(
-    {"person-account-shared", "person-not-authorised", "person-not-proven", "act-not-allowed"}
-)
-"""The refusals that are about who asks, and not about what is asked."""
 
 
 def office() -> Office:

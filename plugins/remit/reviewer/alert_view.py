@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fastapi import Request
 
 from remit.alerts.heartbeat import PATIENCE
-from remit.alerts.model import Alert, Step, Told
+from remit.alerts.model import Alert, Told
 from remit.evidence import timestamp
 from remit.narrative.alerts import kind_words, severity_words
 from remit.plan.words import voice_of
@@ -101,23 +101,19 @@ def shown(alert: Alert, now: datetime, language: str, *, linked: bool) -> Shown:
 
 def _sent(alert: Alert) -> list[Sent]:
     """The last that came of telling each person; a failure counts no more once it was sent."""
-    last = {(one.round, one.tier): one for one in alert.told}
-    return [_of(one, alert.chain) for one in last.values()]
+    top = len(alert.chain) - 1
+    last = {(one.round, min(one.tier, top)): one for one in alert.told}
+    return [_of(one, alert.step(one.tier).name) for one in last.values()]
 
 
-def _of(one: Told, chain: tuple[Step, ...]) -> Sent:
-    name = chain[one.tier].name if one.tier < len(chain) else one.person
+def _of(one: Told, name: str) -> Sent:
     minutes = one.late // 60 if one.late >= PATIENCE.total_seconds() else None
     return Sent(name, timestamp(one.at), one.told, one.outcome, minutes)
 
 
 def _next(alert: Alert, now: datetime) -> Next | None:
-    if alert.state != "open":
+    step = alert.upcoming
+    if alert.state != "open" or step is None:
         return None
-    tried = {one.tier for one in alert.told if one.round == alert.round}
-    left = [step for tier, step in enumerate(alert.chain) if tier not in tried]
-    if not left:
-        return None
-    step = min(left, key=lambda one: one.after)
     due = alert.since + step.after
     return Next(step.name, timestamp(due), late=now - due > PATIENCE)

@@ -29,9 +29,6 @@ from remit.reviewer.following import Following
 from remit.reviewer.reading import ledger
 from remit.wiring import Settings, clock, open_notes
 
-GRAVE = ("high", "critical")
-"""The severities that every page tells of while an alert is open."""
-
 _AT_ONCE = 200
 _SOON = timedelta(minutes=5)
 """So much later a version of an instruction that begins may be seen to name other persons."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from remit.alert_kinds import GRAVE
 from remit.alerts import emergency
 from remit.alerts.heartbeat import PATIENCE, last_look, last_passes
 from remit.board import BeingRead
@@ -15,7 +16,7 @@ from remit.errors import EvidenceBroken, RemitError
 from remit.evidence import timestamp
 from remit.ports import Notes
 from remit.reviewer.access import Reader
-from remit.reviewer.alerting import GRAVE, open_alerts
+from remit.reviewer.alerting import open_alerts
 from remit.wiring import Settings, clock, open_notes
 
 

@@ -6,14 +6,12 @@ the one that signs evidence. A server without that key shows no form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from remit import wiring
-from remit.alerts.attempts import record_attempt
 from remit.custody import Deployment, Story
 from remit.custody.bounds import LONGEST_HOLD
 from remit.custody.person_acts import can_be_vouched, unvouched, vouched
@@ -22,7 +20,6 @@ from remit.instruction import Instruction, parse
 from remit.instruction.parties import Act
 from remit.instruction.trust import payload_of
 from remit.people import Identity, require_person
-from remit.reviewer.acting import NOT_THEIRS
 from remit.reviewer.reading import ledger
 from remit.signing import load_signer
 
@@ -120,18 +117,3 @@ def records() -> Deployment | None:
         return wiring.open_records(wiring.Settings.from_environment(), log)
     except UsageError:
         return None
-
-
-@contextmanager
-def attempts_recorded(where: Deployment, identity: Identity, what: str, run: str) -> Iterator[None]:
-    """Record what is refused because of who asks, and go on refusing it.
-
-    Args:
-        what: the act, as `record_attempt` has it.
-    """
-    try:
-        yield
-    except Refused as refusal:
-        if refusal.code in NOT_THEIRS:
-            record_attempt(where, what, identity.account, identity.address, refusal.code, run)
-        raise

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from remit.alert_kinds import GRAVE
 from remit.alerts.desk import LONGEST, Desk
 from remit.alerts.emergency import PATIENCE
 from remit.alerts.heartbeat import last_passes
@@ -17,12 +18,13 @@ from remit.errors import Refused
 from remit.evidence import timestamp
 from remit.narrative import tell
 from remit.narrative.alerts import kind_words, severity_words
+from remit.people import NOT_THEIRS
 from remit.plan.words import voice_of
 from remit.reviewer.access import AnyReader, Reader
-from remit.reviewer.acting import NOT_THEIRS, acting_by, office
+from remit.reviewer.acting import acting_by, office
 from remit.reviewer.acts import Act, SentForm
 from remit.reviewer.alert_view import shown_to
-from remit.reviewer.alerting import GRAVE, all_alerts, answers_for, board, seen_of
+from remit.reviewer.alerting import all_alerts, answers_for, board, seen_of
 from remit.reviewer.rendering import language_of, page, url
 from remit.wiring import Settings, clock, open_notes
 

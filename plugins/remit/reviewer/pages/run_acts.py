@@ -11,12 +11,13 @@ from fastapi.responses import RedirectResponse, Response
 from remit.custody import Run
 from remit.errors import Refused
 from remit.instruction.parties import Act as ActName
+from remit.people import NOT_THEIRS
 from remit.reviewer.access import AnyReader, Reader
-from remit.reviewer.acting import NOT_THEIRS, acting_by
+from remit.reviewer.acting import acting_by
 from remit.reviewer.acts import Act, SentForm
 from remit.reviewer.pages.run import NAME, run_page
 from remit.reviewer.rendering import url
-from remit.reviewer.run_acts import Tried, attempts_recorded, records
+from remit.reviewer.run_acts import Tried, records
 from remit.reviewer.run_records import known_story, story_of
 
 __all__ = ["NAME", "router"]
@@ -45,9 +46,6 @@ def confirm(request: Request, act: Act, reader: AnyReader, run: str) -> Response
     return _do(request, act, reader, run, "confirm", lambda it: it.stand_for(act.identity, digest))
 
 
-_ATTEMPTS = {"hold": "hold a deletion", "confirm": "stand for a control file"}
-
-
 def _do(
     request: Request,
     act: SentForm,
@@ -64,9 +62,7 @@ def _do(
     current = Run(run, deployment, acting_by(act.identity))
     try:
         current.require_known()
-        # Before the run records anything: what strangers try is recorded by the hour, not each time.
-        with attempts_recorded(deployment, act.identity, _ATTEMPTS[what], run):
-            current.require_person(act.identity, what)
+        current.require_person(act.identity, what)  # first, for what a stranger tries is recorded
         story_of(run, reader)  # nobody acts on what they may not see
         do(current)
     except Refused as refusal:

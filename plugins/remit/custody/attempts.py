@@ -7,13 +7,16 @@ who keeps sending receipts hides no account that tries an act on the pages.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from remit.alerts.model import ALERTS
-from remit.alerts.office import Office
-from remit.errors import one_line
-from remit.evidence import parse_timestamp
+from remit.custody.story import ALERTS
+from remit.errors import Refused, one_line
+from remit.evidence import EvidenceLog, parse_timestamp
+from remit.people import NOT_THEIRS, Identity
+from remit.ports import Clock
 from remit.records import Record
 
 MOST = 60
@@ -22,8 +25,37 @@ _HOUR = timedelta(hours=1)
 _LONGEST = 200
 
 
+class Recording(Protocol):
+    """What records them: a `remit.custody.Deployment`, or a `remit.alerts.office.Office`."""
+
+    @property
+    def log(self) -> EvidenceLog:
+        """The evidence."""
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+
+
+@contextmanager
+def attempts_recorded(
+    where: Recording, identity: Identity, what: str, run: str | None = None
+) -> Iterator[None]:
+    """Record what is refused because of who asks, wherever they ask, and go on refusing it.
+
+    Args:
+        what: the act, as `record_attempt` has it.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.code in NOT_THEIRS:
+            record_attempt(where, what, identity.account, identity.address, refusal.code, run)
+        raise
+
+
 def record_attempt(
-    deployment: Office,
+    deployment: Recording,
     what: str,
     account: str,
     address: str | None,
@@ -64,7 +96,7 @@ def record_attempt(
     return True
 
 
-def _recent(deployment: Office) -> list[Record]:
+def _recent(deployment: Recording) -> list[Record]:
     """Those of the last hour."""
     since, found = deployment.clock() - _HOUR, list[Record]()
     records = deployment.log.ledger.kept(kinds=["attempted"], newest_first=True)
