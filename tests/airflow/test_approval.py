@@ -293,6 +293,37 @@ def test_what_is_asked_shows_what_would_leave_and_that_the_time_is_over(home: Ho
     assert list(home.world.landing_path.iterdir()) == []
 
 
+def test_hostile_names_are_text_in_the_question_and_in_the_logs_of_a_whole_run(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = (
+        "<script>alert(1)</script> [go](javascript:x)\r\n::group::forged\n\x1b[31mred\u202eturned"
+    )
+
+    def marred(fields: dict[str, Any]) -> None:
+        four_eyes(fields)
+        fields["purpose"] = f"Continuity of care in Lyon {said}"
+        for party in (fields["controller"], fields["processor"], fields["recipients"][0]):
+            party["legal_name"] = said
+        fields["contacts"]["authorised"][0]["name"] = said  # Alice's
+
+    home.instruct(marred)
+    home.start()
+    asked = home.ask("alice", "GET", home.question).json()
+    assert asked["subject"].isprintable()
+    assert "\\<script\\>alert(1)" in asked["body"]
+    assert "<script>" not in asked["body"]
+    assert home.answer("alice", home.options()[0]) == 200
+    home.go()
+
+    assert (home.state(APPROVE), home.state(DELIVER)) == ("success", "success")
+    log = "".join(capfd.readouterr())
+    assert "<script>alert(1)</script>" in log  # the names are told, and
+    assert "::group::forged" not in log  # Airflow's pages fold at it, wherever in a line it stands
+    for harm in ("\n::group::forged", "\x1b[31mred", "\u202e"):
+        assert harm not in log + asked["body"]
+
+
 def user_of(account: str) -> dict[str, str]:
     return {"id": account, "name": account}
 
