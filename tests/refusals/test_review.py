@@ -101,7 +101,7 @@ def test_every_refusal_is_in_the_evidence(world, up_to, step) -> None:
     run = up_to(world, "extract")
     acts = {
         "seal": run.seal,
-        "hold": lambda: run.hold(by("Somebody Else"), "why", world.clock() + timedelta(days=1)),
+        "hold": lambda: run.hold(by("Camille Moreau"), "why", world.clock() - timedelta(days=1)),
         "delete": lambda: run.delete(world.landing),
     }
 

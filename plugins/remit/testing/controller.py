@@ -116,7 +116,10 @@ BRUNO = {
 
 def four_eyes(fields: dict[str, Any]) -> None:
     """Edit: Alice or Bruno approves within a day; Camille may do the usual, and has no account."""
-    fields["contacts"]["authorised"] = [ALICE, BRUNO, *fields["contacts"]["authorised"]]
+    # Copies, because what is edited next must not reach the persons of another instruction.
+    fields["contacts"]["authorised"] = (
+        copy.deepcopy([ALICE, BRUNO]) + fields["contacts"]["authorised"]
+    )
     fields["contacts"]["shared_accounts"] = ["night-shift"]
     fields["approval"] = {"within": "PT24H"}
 
